@@ -1,0 +1,31 @@
+# lab and test are the two commands; the others are for who changes a notebook.
+PYTHON ?= python3
+SEEDS ?= 20
+BIN := .venv/bin
+
+.PHONY: lab test notebooks evidence vitals benchmark
+
+lab: .venv/installed
+	$(BIN)/jupyter lab --allow-root --notebook-dir=notebooks
+
+test: .venv/installed
+	$(BIN)/python -m pytest
+
+notebooks: .venv/installed
+	$(BIN)/python tools/execute.py
+
+evidence: .venv/installed
+	$(BIN)/python tools/evidence.py $(SEEDS)
+
+vitals: .venv/installed
+	$(BIN)/python tools/vitals.py $(SEEDS)
+
+benchmark: .venv/installed
+	$(BIN)/python tools/benchmark.py
+
+.venv/installed: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v < (3, 14) else f"Stalled CNNs needs Python 3.10 to 3.13, but $(PYTHON) is {v[0]}.{v[1]}: choose another with make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,96 @@
+"""Load Fashion-MNIST: the bundled sample, or the full set for those online."""
+
+import hashlib
+from pathlib import Path
+
+import keras
+import numpy as np
+
+SAMPLE = Path(__file__).parent.parent / "data" / "fashion_mnist_sample.npz"
+SAMPLE_SHA256 = "f00c430c42d0b0bf08c96ac76ed2657d12cbca2f4b72ef2716f1de307f50a909"
+ARRAYS = ("x_train", "y_train", "x_val", "y_val", "x_test", "y_test")
+
+CLASS_NAMES = (
+    "T-shirt",
+    "trouser",
+    "pullover",
+    "dress",
+    "coat",
+    "sandal",
+    "shirt",
+    "sneaker",
+    "bag",
+    "ankle boot",
+)
+
+
+def load_fashion_mnist(full=False):
+    """Fashion-MNIST, split into training, validation and test data.
+
+    Parameters
+    ----------
+    full : bool
+        False: the bundled sample of 6,000, 2,000 and 2,000 images, every class equally
+        often (data/README.md says how it was cut). True: all 70,000 images, 50,000,
+        10,000 and 10,000, which Keras downloads once.
+
+    Returns
+    -------
+    (x_train, y_train), (x_val, y_val), (x_test, y_test)
+        Images: uint8, shape (n, 28, 28, 1), values 0 to 255. Labels: int64, shape (n,),
+        0 to 9; `CLASS_NAMES` names them.
+
+    Raises
+    ------
+    FileNotFoundError
+        The sample is not where the repository keeps it.
+    ValueError
+        The sample is truncated, damaged or not the file that was published.
+    ConnectionError
+        `full=True`, the set was never downloaded, and the download failed.
+    """
+    arrays = _load_full() if full else _load_sample(SAMPLE)
+    splits = []
+    for split in ("train", "val", "test"):
+        images, labels = arrays[f"x_{split}"], arrays[f"y_{split}"]
+        splits.append((images[..., np.newaxis], labels.astype("int64")))
+    return tuple(splits)
+
+
+def sha256_of(arrays):
+    """Checksum over the contents of the six arrays, whatever the compression of the file."""
+    digest = hashlib.sha256()
+    for name in ARRAYS:
+        digest.update(np.ascontiguousarray(arrays[name]).tobytes())
+    return digest.hexdigest()
+
+
+def _load_sample(path):
+    remedy = f"Restore it with: git checkout -- data/{path.name}"
+    if not path.is_file():
+        raise FileNotFoundError(f"The Fashion-MNIST sample is missing at {path}. {remedy}")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in ARRAYS}
+    except Exception:  # NumPy raises eight kinds here, from EOFError to zlib.error
+        arrays = None
+    if arrays is None:
+        raise ValueError(f"The Fashion-MNIST sample {path} is truncated or damaged. {remedy}")
+    if sha256_of(arrays) != SAMPLE_SHA256:
+        raise ValueError(f"{path} does not hold the published Fashion-MNIST sample. {remedy}")
+    return arrays
+
+
+def _load_full():
+    try:
+        (x, y), (x_test, y_test) = keras.datasets.fashion_mnist.load_data()
+    except Exception as error:  # keras.utils.get_file raises a bare Exception when offline
+        reason = str(error)
+    else:
+        x_train, x_val = x[:50_000], x[50_000:]
+        y_train, y_val = y[:50_000], y[50_000:]
+        return dict(zip(ARRAYS, (x_train, y_train, x_val, y_val, x_test, y_test)))
+    raise ConnectionError(
+        "The full Fashion-MNIST has to be downloaded once, and that failed "
+        f"({reason}). Go online and try again, or use the bundled sample: load_fashion_mnist()"
+    )

@@ -1,0 +1,245 @@
+"""Draw what was measured. Every function returns a `Picture`: a PNG with alternative text."""
+
+import io
+import math
+from pathlib import Path
+
+import matplotlib.style
+import numpy as np
+import pandas as pd
+from IPython.display import Image
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+STYLE = Path(__file__).parent / "stalled.mplstyle"
+EVIDENCE = Path(__file__).parent.parent / "data" / "evidence.csv"
+BROKEN, FIXED, GRAY, HEALTHY = "#D55E00", "#0072B2", "#707070", "#DDEFE6"
+
+
+class Picture(Image):
+    """A PNG that shows itself in a notebook; `data` holds its bytes, `alt` its description."""
+
+    def __init__(self, figure, alt):
+        png = io.BytesIO()
+        figure.savefig(png, format="png", dpi=120)
+        width = round(figure.get_figwidth() * 100)
+        super().__init__(data=png.getvalue(), format="png", width=width, alt=alt)
+
+    def __repr__(self):
+        return self.alt
+
+
+def learning_curves(runs, classes=10):
+    """Loss and accuracy by epoch, training dashed and validation solid, on common axes.
+
+    Parameters
+    ----------
+    runs : dict, name -> keras.callbacks.History with loss, accuracy and their val_ twins
+    classes : int; dotted lines show what guessing among so many classes gives. The loss
+        axis ends at twice ln(classes), so that an explosion does not flatten the rest.
+
+    Returns
+    -------
+    Picture
+
+    Raises
+    ------
+    ValueError
+        A run lacks one of the four curves.
+    """
+    needed = ("loss", "val_loss", "accuracy", "val_accuracy")
+    for name, run in runs.items():
+        if missing := [key for key in needed if key not in run.history]:
+            raise ValueError(
+                f"the run {name!r} has no {', '.join(missing)}: compile with metrics=['accuracy'] "
+                "and fit with validation_data"
+            )
+    with matplotlib.style.context(STYLE):
+        figure = Figure(figsize=(8, 3.1))
+        axes = figure.subplots(1, 2)
+        for axis, metric, guess in zip(axes, needed[::2], (math.log(classes), 1 / classes)):
+            for run in runs.values():
+                (line,) = axis.plot(*_by_epoch(run.history[f"val_{metric}"]))
+                axis.plot(*_by_epoch(run.history[metric]), "--", color=line.get_color(), lw=1.2, marker="")
+            axis.axhline(guess, color=GRAY, ls=":", lw=1.2, marker="")
+            axis.set(title=metric, xlabel="epoch")
+            axis.xaxis.get_major_locator().set_params(integer=True)
+        worst = max(np.nanmax(run.history[key]) for run in runs.values() for key in needed[:2])
+        axes[0].set_ylim(0, min(1.05 * worst, 2 * math.log(classes)))
+        axes[1].set_ylim(0, 1)
+        training = Line2D([], [], color=GRAY, ls="--", lw=1.2, marker="")
+        handles = [*axes[1].lines[0 : 2 * len(runs) : 2], training, axes[1].lines[-1]]
+        labels = [*(f"{name}, validation" for name in runs), "training", "guessing"]
+        figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    ends = "; ".join(
+        f"{name}: loss {run.history['loss'][-1]:.3f}, val_loss {run.history['val_loss'][-1]:.3f}, "
+        f"accuracy {run.history['accuracy'][-1]:.3f}, val_accuracy {run.history['val_accuracy'][-1]:.3f}"
+        for name, run in runs.items()
+    )
+    return Picture(figure, f"Learning curves of loss and accuracy by epoch. After the last epoch, {ends}.")
+
+
+def layer_bars(measurements, label, healthy=None, log=True):
+    """One number per layer as bars, the models side by side.
+
+    Parameters
+    ----------
+    measurements : dict, model name -> dict, layer name -> float (all with the same layers)
+    label : str, what was measured
+    healthy : (lowest, highest), the healthy range, drawn as a band
+    log : bool, logarithmic axis; a bar of exactly 0 is then marked with a 0
+
+    Returns
+    -------
+    Picture
+    """
+    with matplotlib.style.context(STYLE):
+        figure = Figure(figsize=(8, 2.9))
+        axis = figure.subplots()
+        layers = list(next(iter(measurements.values())))
+        width = 0.8 / len(measurements)
+        for i, (name, values) in enumerate(measurements.items()):
+            x = np.arange(len(layers)) + (i - (len(measurements) - 1) / 2) * width
+            hatch = ("", "///", "...", "xx")[i % 4]
+            axis.bar(x, values.values(), 0.92 * width, label=name, hatch=hatch, edgecolor="white", zorder=2)
+            for at, value in zip(x, values.values()):
+                if value == 0:
+                    axis.annotate("0", (at, 0.02), xycoords=("data", "axes fraction"), ha="center")
+        if healthy:
+            axis.axhspan(*healthy, color=HEALTHY, label="healthy range", zorder=0)
+        if log:
+            axis.set_yscale("log")
+            positive = [v for values in measurements.values() for v in values.values() if v > 0]
+            axis.set_ylim(bottom=min([*positive, *(healthy or ())], default=1.0) / 5)
+        axis.set(ylabel=label)
+        axis.set_xticks(range(len(layers)), layers)
+        axis.grid(axis="x", visible=False)
+        figure.legend(loc="outside lower center", ncols=len(measurements) + 1)
+    ends = "; ".join(
+        f"{name}: " + ", ".join(f"{layer} {value:.2g}" for layer, value in values.items())
+        for name, values in measurements.items()
+    )
+    return Picture(figure, f"Bars of {label} by layer. {ends}.")
+
+
+def range_test_curve(test, rates):
+    """Loss against learning rate in a range test, with the suggestion and other rates marked.
+
+    Parameters
+    ----------
+    test : helpers.instruments.RangeTest
+    rates : dict, name -> learning rate, drawn as dotted lines
+
+    Returns
+    -------
+    Picture
+    """
+    with matplotlib.style.context(STYLE):
+        figure = Figure(figsize=(8, 2.9))
+        axis = figure.subplots()
+        axis.plot(test.learning_rates, test.losses, color=GRAY, lw=1.2, marker="")
+        axis.set_ylim(0, 2 * test.losses[0])
+        marks = {f"suggested {test.suggested:.2g}": (test.suggested, FIXED, "-")}
+        marks |= {f"{name} {rate:.2g}": (rate, BROKEN, ":") for name, rate in rates.items()}
+        for name, (rate, color, style) in marks.items():
+            axis.axvline(rate, color=color, ls=style, marker="")
+            axis.annotate(
+                name,
+                (rate, 0.04),
+                (-3, 0),
+                ("data", "axes fraction"),
+                "offset points",
+                rotation=90,
+                ha="right",
+                color=color,
+                bbox={"color": "white", "pad": 0.5},
+            )
+        axis.set(xscale="log", xlabel="learning rate", ylabel="loss of one batch")
+    lowest = test.learning_rates[np.nanargmin(test.losses)]
+    return Picture(
+        figure,
+        f"Loss of one batch against the learning rate. It starts at {test.losses[0]:.2f}, is lowest, "
+        f"{np.nanmin(test.losses):.2f}, near a rate of {lowest:.2g}, and ends at {test.losses[-1]:.2f}. "
+        f"Marked: {', '.join(marks)}.",
+    )
+
+
+def dead_unit_map(steps, records, title):
+    """Which units were dead when: one row per unit, grouped by layer, one column per record.
+
+    Parameters
+    ----------
+    steps : list of int, the training step of each record
+    records : list of what `helpers.instruments.dead_units` returned
+    title : str
+
+    Returns
+    -------
+    Picture
+    """
+    layers = list(records[0])
+    dead = np.array([np.concatenate([record[name] for name in layers]) for record in records]).T
+    sizes = [len(records[0][name]) for name in layers]
+    with matplotlib.style.context(STYLE):
+        figure = Figure(figsize=(8, 3.4))
+        axis = figure.subplots()
+        axis.imshow(dead, aspect="auto", cmap="Greys", vmin=0, vmax=1, interpolation="nearest")
+        borders = np.cumsum(sizes)
+        for border in borders[:-1]:
+            axis.axhline(border - 0.5, color=BROKEN, lw=1, marker="")
+        axis.set_yticks(borders - np.array(sizes) / 2 - 0.5, layers)
+        axis.set_xticks(range(len(steps)), steps)
+        axis.set(title=title, xlabel="training step")
+        axis.grid(visible=False)
+    last = ", ".join(f"{name} {records[-1][name].sum()} of {len(records[-1][name])}" for name in layers)
+    return Picture(
+        figure,
+        f"Map of dead units, black, by training step. Dead at step {steps[0]}: {dead[:, 0].sum()} of "
+        f"{len(dead)}; at step {steps[-1]}: {dead[:, -1].sum()} ({last}).",
+    )
+
+
+def seed_evidence(notebook):
+    """The rows of data/evidence.csv that belong to one notebook: every seed as a dot.
+
+    Parameters
+    ----------
+    notebook : str, such as "06_learning_rate"
+
+    Returns
+    -------
+    Picture
+
+    Raises
+    ------
+    ValueError
+        There is no evidence for this notebook yet.
+    """
+    rows = pd.read_csv(EVIDENCE)
+    rows = rows[rows.notebook == notebook]
+    if rows.empty:
+        raise ValueError(f"data/evidence.csv has no rows for {notebook!r}: run make evidence SEEDS=20")
+    claims = list(rows.groupby("claim", sort=False))
+    with matplotlib.style.context(STYLE):
+        figure = Figure(figsize=(8, 0.3 + 0.9 * len(claims)))
+        axes = figure.subplots(len(claims), 1, squeeze=False)[:, 0]
+        sentences = []
+        for axis, (claim, row) in zip(axes, claims):
+            axis.scatter(row.broken, np.full(len(row), 1), c=BROKEN, marker="X", alpha=0.6)
+            axis.scatter(row.fixed, np.full(len(row), 0), c=FIXED, marker="o", alpha=0.6)
+            for level, color in ((row.stalled_at.iloc[0], BROKEN), (row.recovered_at.iloc[0], FIXED)):
+                axis.axvline(level, color=color, ls=":", lw=1.2, marker="")
+            axis.set_yticks([1, 0], ["broken", "fixed"])
+            axis.set_ylim(-0.7, 1.7)
+            axis.grid(axis="y", visible=False)
+            axis.set_title(f"{claim} ({row.telltale.iloc[0]})", loc="left", fontsize=9)
+            sentences.append(
+                f"{claim}: {row.telltale.iloc[0]} broken {row.broken.min():.3f} to {row.broken.max():.3f}, "
+                f"fixed {row.fixed.min():.3f} to {row.fixed.max():.3f}, "
+                f"held in {row.held.sum()} of {len(row)} seeds"
+            )
+    return Picture(figure, f"Broken and fixed runs over the seeds. {'; '.join(sentences)}.")
+
+
+def _by_epoch(values):
+    return range(1, len(values) + 1), values

@@ -1,0 +1,257 @@
+"""Measure one thing about a Keras model and a batch; return plain numbers.
+
+Every instrument takes a compiled Keras model and NumPy arrays, and leaves the model and
+its optimizer exactly as it found them, so you can measure in the middle of training.
+
+`False alarms` in a docstring counts how often a healthy CNN (Conv 8 - Conv 16 - Dense 10,
+Adam at 0.003, 20 seeds, data/vitals.csv) falls outside the healthy range given there.
+"""
+
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+def initial_loss(model, x, y):
+    """Loss of the model on one batch, before or without training.
+
+    With K balanced classes and a softmax output, an untrained model spreads its bets
+    and its cross-entropy is near ln K, 2.303 for ten classes.
+
+    Healthy: below 2 ln K before training. Far above it: the inputs are not scaled.
+    Source: CS231n notes, "Neural Networks Part 3", sanity checks.
+    False alarms: 0 of 20 (before training).
+
+    Parameters
+    ----------
+    model : keras.Model, compiled
+    x : array, shape (n, ...)
+    y : array, shape (n,) or (n, outputs)
+
+    Returns
+    -------
+    float, the mean loss over the batch, regularization terms included
+
+    Raises
+    ------
+    ValueError
+        The model is not built or compiled, or the batch is empty, holds NaN, does not fit
+        the model's input or has labels the model cannot predict.
+    """
+    _check(model, x, y)
+    return float(model.compute_loss(x, y, model(x, training=False)))
+
+
+def gradient_norms(model, x, y):
+    """Euclidean norm of the loss's gradient with respect to each layer's weights.
+
+    Healthy: first layer / last layer between 1e-3 and 70 before training. Below it the
+    gradient vanishes on its way down, above it explodes; exactly 0 everywhere means that
+    nothing is learning at all.
+    Source: AUTOTRAINER (Zhang et al., ICSE 2021), section 3, vanishing and exploding gradient.
+    False alarms: 0 of 20 (before training).
+
+    Parameters and errors as in `initial_loss`.
+
+    Returns
+    -------
+    dict, layer name -> float, for layers with trainable weights, in the order of the model
+    """
+    _check(model, x, y)
+    with _unchanged(model):
+        gradients = iter(_gradients(model, x, y))
+    return {
+        layer.name: float(np.sqrt(sum(np.sum(np.square(next(gradients))) for _ in weights)))
+        for layer in model.layers
+        if (weights := layer.trainable_variables)
+    }
+
+
+def update_to_weight_ratios(model, x, y):
+    """How far one optimizer step on this batch moves each layer's kernel, relative to its size.
+
+    ||kernel after - kernel before|| / ||kernel before||, biases left out.
+
+    Healthy: median over the layers between 1e-4 and 1e-1, at any time while training is
+    under way. Below: the learning rate is too low. Above: each step overwrites what was learned.
+    Source: CS231n notes, "Neural Networks Part 3", ratio of weights:updates (near 1e-3);
+    the band is TheDeepChecker's (Ben Braiek and Khomh, 2023).
+    False alarms: 0 of 20 before training, 0 of 20 after it.
+
+    Parameters and errors as in `initial_loss`.
+
+    Returns
+    -------
+    dict, layer name -> float, for layers with a trainable kernel
+    """
+    _check(model, x, y)
+    kernels = {layer.name: layer.kernel for layer in model.layers if _has_kernel(layer)}
+    before = {name: kernel.numpy() for name, kernel in kernels.items()}
+    with _unchanged(model):
+        model.optimizer.apply(_gradients(model, x, y), model.trainable_variables)
+        after = {name: kernel.numpy() for name, kernel in kernels.items()}
+    return {
+        name: float(np.linalg.norm(after[name] - before[name]) / np.linalg.norm(before[name]))
+        for name in kernels
+    }
+
+
+def dead_units(model, x):
+    """Which hidden units put out exactly 0 for every image and at every position of `x`.
+
+    A ReLU unit that never fires on the training data gets no gradient and cannot come
+    back. A unit of a convolution is one channel. LeakyReLU and ELU never put out exactly 0.
+
+    Healthy: at most half the units of each layer. Pass at least 256 images: a unit may
+    simply have nothing to say about a few.
+    Source: Amazon SageMaker Debugger, DeadRelu rule (layer alarm at 50 %).
+    False alarms: 0 of 20 before training, 0 of 20 after it.
+
+    Parameters
+    ----------
+    model : keras.Model, Sequential or functional
+    x : array, shape (n, ...)
+
+    Returns
+    -------
+    dict, layer name -> bool array, shape (units,), for each hidden layer with an activation
+
+    Raises
+    ------
+    ValueError
+        As in `initial_loss`, or the model has no hidden layer with an activation.
+    """
+    _check(model, x)
+    hidden = [layer for layer in model.layers[:-1] if _has_activation(layer)]
+    if not hidden:
+        raise ValueError("model has no hidden layer with an activation, so it has no units that could die")
+    # inputs[0] and outputs as a dict: a list of one would make Keras warn on every call
+    probe = keras.Model(model.inputs[0], {layer.name: layer.output for layer in hidden})
+    outputs = probe(x, training=False)
+    return {
+        layer.name: np.all(np.asarray(outputs[layer.name]) == 0, axis=tuple(range(layer.output.ndim - 1)))
+        for layer in hidden
+    }
+
+
+class RangeTest(NamedTuple):
+    """What `learning_rate_range_test` saw; arrays of shape (steps taken,)."""
+
+    learning_rates: np.ndarray
+    losses: np.ndarray
+    suggested: float
+
+
+def learning_rate_range_test(model, x, y, lowest=1e-6, highest=10.0, steps=120, batch_size=64):
+    """Train for a few steps while the learning rate grows exponentially; record the loss.
+
+    The suggestion is a tenth of the rate at which the smoothed loss was lowest. The point
+    of steepest descent, which is often advised, gave rates too high to train with here.
+
+    Healthy: your own rate lies within a factor of ten of the suggestion.
+    Source: Smith, "Cyclical Learning Rates for Training Neural Networks" (2017), section 3.3.
+    False alarms: 0 of 20 (before training).
+
+    Parameters
+    ----------
+    model : keras.Model, compiled, with a number (no schedule) as learning rate
+    x, y : arrays, the training data
+    lowest, highest : float, the rates of the first and the last step
+    steps : int, number of batches; fewer are used once the loss is four times its best
+    batch_size : int
+
+    Returns
+    -------
+    RangeTest
+
+    Raises
+    ------
+    ValueError
+        As in `initial_loss`, or the learning rate is a schedule.
+    """
+    _check(model, x, y)
+    if not isinstance(model.optimizer.learning_rate, keras.Variable):
+        raise ValueError(
+            "model is compiled with a learning rate schedule, which the test cannot override; "
+            "compile it with a number, for example Adam(learning_rate=0.001)"
+        )
+    rates = np.geomspace(lowest, highest, steps)
+    order = np.resize(np.random.default_rng(0).permutation(len(x)), (steps, batch_size))
+    smoothed, losses = [], []
+    with _unchanged(model):
+        for rate, batch in zip(rates, order):
+            model.optimizer.learning_rate = rate
+            model.reset_metrics()
+            losses.append(model.train_on_batch(x[batch], y[batch], return_dict=True)["loss"])
+            smoothed.append(losses[0] if len(losses) == 1 else 0.8 * smoothed[-1] + 0.2 * losses[-1])
+            if not losses[-1] < 4 * min(losses):
+                break
+    best = rates[: len(losses)][np.nanargmin(smoothed)]
+    return RangeTest(rates[: len(losses)], np.array(losses, dtype=float), float(best / 10))
+
+
+def _gradients(model, x, y):
+    """One array per trainable variable; zeros where the loss does not depend on it."""
+    with tf.GradientTape() as tape:
+        loss = model.compute_loss(x, y, model(x, training=True))
+    variables = [variable.value for variable in model.trainable_variables]
+    return tape.gradient(loss, variables, unconnected_gradients="zero")
+
+
+@contextmanager
+def _unchanged(model):
+    """Put back weights, batch statistics, random state and optimizer slots at the end."""
+    model.optimizer.build(model.trainable_variables)
+    variables = [*model.variables, *model.optimizer.variables]
+    values = [variable.numpy() for variable in variables]
+    try:
+        yield
+    finally:
+        for variable, value in zip(variables, values):
+            variable.assign(value)
+
+
+def _has_kernel(layer):
+    return getattr(layer, "kernel", None) is not None and layer.trainable
+
+
+def _has_activation(layer):
+    activations = (keras.layers.Activation, keras.layers.ReLU, keras.layers.LeakyReLU, keras.layers.ELU)
+    linear = getattr(layer, "activation", keras.activations.linear) is keras.activations.linear
+    return isinstance(layer, activations) or not linear
+
+
+def _check(model, x, y=None):
+    """Refuse, with the remedy, whatever would make a measurement meaningless."""
+    if not model.built or not getattr(model, "inputs", None):
+        raise ValueError(
+            "model is not built: give a Sequential model a keras.Input as its first layer, "
+            "or use the functional API"
+        )
+    if y is not None and not model.compiled:
+        raise ValueError("model is not compiled: call model.compile(optimizer, loss) first")
+    if len(x) == 0:
+        raise ValueError("x is empty: pass at least one image")
+    if x.shape[1:] != tuple(model.input_shape[1:]):
+        raise ValueError(
+            f"x has images of shape {x.shape[1:]}, but model takes {tuple(model.input_shape[1:])}; "
+            "a missing channel axis is added with x[..., None]"
+        )
+    if np.isnan(x).any():
+        raise ValueError(
+            f"x holds NaN in {int(np.isnan(x).any(axis=tuple(range(1, x.ndim))).sum())} of {len(x)} "
+            "images: remove or repair them first"
+        )
+    if y is None:
+        return
+    if len(y) != len(x):
+        raise ValueError(f"y has {len(y)} labels for {len(x)} images: pass one label per image")
+    classes = model.output_shape[-1]
+    if np.ndim(y) == 1 and classes > 1 and not (np.min(y) >= 0 and np.max(y) < classes):
+        raise ValueError(
+            f"y has labels from {np.min(y)} to {np.max(y)}, but model has {classes} outputs: "
+            f"labels must run from 0 to {classes - 1}"
+        )

@@ -1,0 +1,104 @@
+"""Check the effect a notebook claims, and the answers to its exercises."""
+
+from typing import NamedTuple
+
+from IPython.display import display
+
+MIME = "application/vnd.stalled-cnns.verdict+json"
+
+
+class Claim(NamedTuple):
+    """One broken/fixed pair and the levels that make it a stall and a recovery.
+
+    Parameters
+    ----------
+    claim : str, what was changed
+    telltale : str, the metric that should move, such as "val_accuracy"
+    broken, fixed : keras.callbacks.History, or float
+        A history counts with the telltale after its last epoch.
+    stalled_at, recovered_at : float
+        The broken run is stalled at `stalled_at` or worse, the fixed one recovered at
+        `recovered_at` or better. Better is lower where `recovered_at` is the lower level.
+    """
+
+    claim: str
+    telltale: str
+    broken: object
+    fixed: object
+    stalled_at: float
+    recovered_at: float
+
+
+class VerdictError(AssertionError):
+    """The effect a notebook claims did not occur."""
+
+
+def verdict(notebook, seed, *claims):
+    """Print whether each broken run stalled and each fixed run recovered; fail if one did not.
+
+    Every claim is also displayed as data (MIME type above), before anything is raised, so
+    that a run in which the effect is absent still leaves its numbers.
+
+    Parameters
+    ----------
+    notebook : str, the file's name without .ipynb
+    seed : int
+    *claims : Claim
+
+    Raises
+    ------
+    VerdictError
+        A broken run did not stall, a fixed one did not recover, or a telltale is NaN.
+    ValueError
+        A claim's levels are equal, or a history does not record the telltale.
+    """
+    failed = []
+    for claim in claims:
+        broken, fixed = _telltale(claim.broken, claim), _telltale(claim.fixed, claim)
+        if claim.stalled_at == claim.recovered_at:
+            raise ValueError(f"{claim.claim}: stalled_at and recovered_at must differ")
+        sign = 1 if claim.recovered_at > claim.stalled_at else -1
+        stalled = sign * broken <= sign * claim.stalled_at
+        recovered = sign * fixed >= sign * claim.recovered_at
+        levels = f"stalled at {claim.stalled_at}, recovered at {claim.recovered_at}"
+        print(f"{claim.claim} ({claim.telltale}; {levels})")
+        print(f"  broken: {'stalled' if stalled else 'not stalled'}  {broken:.3f}")
+        print(f"  fixed: {'recovered' if recovered else 'not recovered'}  {fixed:.3f}")
+        record = claim._asdict() | {
+            "notebook": notebook,
+            "seed": seed,
+            "broken": broken,
+            "fixed": fixed,
+            "held": stalled and recovered,
+        }
+        display({MIME: record}, raw=True)
+        if not record["held"]:
+            failed.append(claim.claim)
+    if failed:
+        raise VerdictError(f"the effect is absent in: {', '.join(failed)}")
+
+
+def check(exercise, answer, passes, hint):
+    """Print OK or FAIL for the answer to an exercise; an answer of None is not judged.
+
+    Parameters
+    ----------
+    exercise : str, its name
+    answer : the learner's answer, or None while the exercise is untouched
+    passes : callable, answer -> bool
+    hint : str, printed with FAIL
+    """
+    if answer is None:
+        print(f"{exercise}: not answered yet")
+    elif passes(answer):
+        print(f"{exercise}: OK")
+    else:
+        print(f"{exercise}: FAIL. {hint}")
+
+
+def _telltale(run, claim):
+    if isinstance(run, (int, float)):
+        return float(run)
+    if claim.telltale not in run.history:
+        raise ValueError(f"{claim.claim}: the history has no {claim.telltale}, only {', '.join(run.history)}")
+    return float(run.history[claim.telltale][-1])

@@ -1,0 +1,52 @@
+"""Cut the bundled sample out of the original Fashion-MNIST files.
+
+Usage: python tools/sample.py FOLDER
+
+FOLDER holds the four gzipped IDX files that Zalando publishes (on Debian, the
+package dataset-fashion-mnist puts them under /usr/share/datasets/fashion-mnist).
+Nothing is random: of each class, in file order, images 1-600 of the training file
+become training, 601-800 validation, and images 1-200 of the test file test.
+"""
+
+import gzip
+import sys
+from pathlib import Path
+
+import numpy as np
+
+SAMPLE = Path(__file__).parent.parent / "data" / "fashion_mnist_sample.npz"
+
+
+def read_idx(path):
+    """The array in one gzipped IDX file (http://yann.lecun.com/exdb/mnist, "File formats")."""
+    raw = gzip.decompress(path.read_bytes())
+    dimensions = raw[3]
+    shape = np.frombuffer(raw, ">u4", count=dimensions, offset=4)
+    return np.frombuffer(raw, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
+
+
+def rows_of_each_class(labels, start, stop):
+    """Row numbers, ascending, of the start-th to stop-th image of each class."""
+    return np.sort(np.concatenate([np.flatnonzero(labels == k)[start:stop] for k in range(10)]))
+
+
+def cut(folder):
+    """The six arrays of the sample, by name."""
+    arrays = {}
+    for split, file, start, stop in [
+        ("train", "train", 0, 600),
+        ("val", "train", 600, 800),
+        ("test", "t10k", 0, 200),
+    ]:
+        images = read_idx(folder / f"{file}-images-idx3-ubyte.gz")
+        labels = read_idx(folder / f"{file}-labels-idx1-ubyte.gz")
+        rows = rows_of_each_class(labels, start, stop)
+        arrays[f"x_{split}"], arrays[f"y_{split}"] = images[rows], labels[rows]
+    return arrays
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2 or not Path(sys.argv[1]).is_dir():
+        sys.exit("usage: python tools/sample.py FOLDER   (the folder of the four IDX files)")
+    np.savez_compressed(SAMPLE, **cut(Path(sys.argv[1])))
+    print(f"wrote {SAMPLE.name}, {SAMPLE.stat().st_size:,} bytes")
