@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 SAMPLE = Path(__file__).parent.parent / "data" / "fashion_mnist_sample.npz"
-SAMPLE_SHA256 = "f00c430c42d0b0bf08c96ac76ed2657d12cbca2f4b72ef2716f1de307f50a909"
+SAMPLE_SHA256 = "40af1532a6e4faade509a08052c36b6ebbab54a310f1b588822c056d2b96e512"
 ARRAYS = ("x_train", "y_train", "x_val", "y_val", "x_test", "y_test")
 
 CLASS_NAMES = (

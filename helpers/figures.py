@@ -107,10 +107,10 @@ def layer_bars(measurements, label, healthy=None, log=True):
                     axis.annotate("0", (at, 0.02), xycoords=("data", "axes fraction"), ha="center")
         if healthy:
             axis.axhspan(*healthy, color=HEALTHY, label="healthy range", zorder=0)
-        if log:
+        positive = [v for values in measurements.values() for v in values.values() if v > 0]
+        if log and positive:
             axis.set_yscale("log")
-            positive = [v for values in measurements.values() for v in values.values() if v > 0]
-            axis.set_ylim(bottom=min([*positive, *(healthy or ())], default=1.0) / 5)
+            axis.set_ylim(bottom=min([*positive, *(healthy or ())]) / 5)
         axis.set(ylabel=label)
         axis.set_xticks(range(len(layers)), layers)
         axis.grid(axis="x", visible=False)

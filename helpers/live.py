@@ -3,6 +3,8 @@
 import io
 import time
 
+from helpers.figures import BROKEN, FIXED, GRAY, STYLE
+
 import keras
 import matplotlib.style
 import numpy as np
@@ -12,8 +14,6 @@ from ipywidgets import Label, VBox, interactive
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image as PillowImage
-
-from helpers.figures import BROKEN, FIXED, GRAY, STYLE
 
 SECONDS_BETWEEN_DRAWINGS = 0.3
 

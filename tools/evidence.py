@@ -11,16 +11,16 @@ import sys
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
+from execute import NOTEBOOKS, execute
+from helpers.figures import EVIDENCE
+from helpers.verdict import MIME
+
 import nbformat
 import numpy as np
 import pandas as pd
 from nbclient.exceptions import CellExecutionError
 from papermill.parameterize import parameterize_notebook
 from tqdm import tqdm
-
-from execute import NOTEBOOKS, execute
-from helpers.figures import EVIDENCE
-from helpers.verdict import MIME
 
 COLUMNS = ["notebook", "claim", "telltale", "seed", "broken", "fixed", "stalled_at", "recovered_at", "held"]
 

@@ -1,0 +1,84 @@
+"""What all tests share: small models, the notebooks, and nbval's settings and figures."""
+
+import sys
+import time
+from pathlib import Path
+
+import helpers  # noqa: F401  (before keras: it quiets TensorFlow's start)
+
+import keras
+import nbformat
+import numpy as np
+import pytest
+from nbval.plugin import IPyNbCell, IPyNbFile
+
+ROOT = Path(__file__).parent.parent
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+sys.path.insert(0, str(ROOT / "tools"))
+
+from helpers.verdict import MIME  # noqa: E402
+
+started, figures = {}, {}
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def path(request):
+    """Each notebook's path in turn."""
+    return request.param
+
+
+@pytest.fixture
+def notebook(path):
+    """Each notebook in turn, as it is stored."""
+    return nbformat.read(path, as_version=4)
+
+
+@pytest.fixture
+def batch():
+    """Eight random images and their labels for `softmax_model`."""
+    random = np.random.default_rng(0)
+    return random.random((8, 4, 4, 1), dtype="float32"), np.arange(8) % 3
+
+
+@pytest.fixture
+def softmax_model():
+    """A compiled CNN of the smallest kind, with a random layer and batch statistics."""
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [
+            keras.Input((4, 4, 1)),
+            keras.layers.Conv2D(2, 3, activation="relu", name="conv"),
+            keras.layers.BatchNormalization(name="norm"),
+            keras.layers.Flatten(),
+            keras.layers.Dropout(0.5),
+            keras.layers.Dense(3, activation="softmax", name="output"),
+        ]
+    )
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if isinstance(item, IPyNbCell) and MIME not in item.parent.skip_compare:
+            # the verdict's words are compared, as printed; its numbers are for programs
+            item.parent.skip_compare += (MIME,)
+
+
+def pytest_runtest_setup(item):
+    started.setdefault(item.parent, time.monotonic())
+
+
+def pytest_runtest_teardown(item, nextitem):
+    last = nextitem is None or nextitem.parent is not item.parent
+    if last and isinstance(item.parent, IPyNbFile):
+        status = Path(f"/proc/{item.parent.kernel.km.provisioner.pid}/status")  # Linux only
+        lines = status.read_text().splitlines() if status.exists() else []
+        peak = [int(line.split()[1]) / 1e6 for line in lines if line.startswith("VmHWM")]
+        figures[item.parent.name] = time.monotonic() - started[item.parent], *peak
+
+
+def pytest_terminal_summary(terminalreporter):
+    for name, (seconds, *peak) in figures.items():
+        memory = "".join(f", peak memory {gigabytes:.2f} GB" for gigabytes in peak)
+        terminalreporter.write_line(f"{name}: {seconds:.0f} s{memory}")

@@ -1,0 +1,94 @@
+"""The bundled sample is what the datasheet says, and a spoiled one is refused."""
+
+import sys
+from pathlib import Path
+
+from helpers import data
+
+import keras
+import numpy as np
+import pytest
+
+ORIGINALS = Path("/usr/share/datasets/fashion-mnist")
+
+
+@pytest.fixture(scope="module")
+def splits():
+    return data.load_fashion_mnist()
+
+
+def test_sizes_types_and_range(splits):
+    for (x, y), n in zip(splits, (6000, 2000, 2000)):
+        assert x.shape == (n, 28, 28, 1) and x.dtype == np.uint8
+        assert y.shape == (n,) and y.dtype == np.int64
+        assert (x.min(), x.max()) == (0, 255)
+
+
+def test_every_prefix_is_balanced(splits):
+    for _, y in splits:
+        assert y.reshape(-1, 10).tolist() == [list(range(10))] * (len(y) // 10)
+
+
+def test_no_image_twice(splits):
+    images = [image.tobytes() for x, _ in splits for image in x]
+    assert len(set(images)) == len(images) == 10_000
+
+
+def test_datasheet_names_the_checksum_classes_and_counts(splits):
+    sheet = (data.SAMPLE.parent / "README.md").read_text()
+    assert data.SAMPLE_SHA256 in sheet
+    for label, name in enumerate(data.CLASS_NAMES):
+        counts = " | ".join(str(np.sum(y == label)) for _, y in splits)
+        assert f"| {label} | {name} | {counts} |" in sheet
+
+
+@pytest.mark.skipif(not ORIGINALS.is_dir(), reason=f"no original files in {ORIGINALS}")
+def test_script_cuts_the_same_sample():
+    sys.path.insert(0, str(data.SAMPLE.parent.parent / "tools"))
+    from sample import cut
+
+    assert data.sha256_of(cut(ORIGINALS)) == data.SAMPLE_SHA256
+
+
+def test_missing_sample(tmp_path, monkeypatch):
+    monkeypatch.setattr(data, "SAMPLE", tmp_path / "fashion_mnist_sample.npz")
+    with pytest.raises(FileNotFoundError, match="missing.*git checkout -- data/fashion_mnist_sample.npz"):
+        data.load_fashion_mnist()
+
+
+@pytest.mark.parametrize("keep", [0, 10, 100_000, -1])
+def test_truncated_sample(tmp_path, monkeypatch, keep):
+    truncated = tmp_path / "fashion_mnist_sample.npz"
+    truncated.write_bytes(data.SAMPLE.read_bytes()[:keep])
+    monkeypatch.setattr(data, "SAMPLE", truncated)
+    with pytest.raises(ValueError, match="truncated or damaged.*git checkout") as error:
+        data.load_fashion_mnist()
+    assert error.value.__context__ is None, "NumPy's own traceback should not show"
+
+
+def test_sample_with_other_content(tmp_path, monkeypatch):
+    with np.load(data.SAMPLE) as file:
+        arrays = dict(file)
+    arrays["y_train"] = arrays["y_train"].copy()
+    arrays["y_train"][0] += 1
+    other = tmp_path / "fashion_mnist_sample.npz"
+    np.savez_compressed(other, **arrays)
+    monkeypatch.setattr(data, "SAMPLE", other)
+    with pytest.raises(ValueError, match="does not hold the published.*git checkout"):
+        data.load_fashion_mnist()
+
+
+def test_full_set_splits_what_keras_loads(monkeypatch):
+    x, y = np.zeros((60_000, 28, 28), np.uint8), np.arange(60_000) % 10
+    monkeypatch.setattr(keras.datasets.fashion_mnist, "load_data", lambda: ((x, y), (x[:10_000], y[:10_000])))
+    lengths = [(len(images), len(labels)) for images, labels in data.load_fashion_mnist(full=True)]
+    assert lengths == [(50_000, 50_000), (10_000, 10_000), (10_000, 10_000)]
+
+
+def test_full_set_offline(monkeypatch):
+    def offline():
+        raise Exception("URL fetch failure")
+
+    monkeypatch.setattr(keras.datasets.fashion_mnist, "load_data", offline)
+    with pytest.raises(ConnectionError, match=r"URL fetch failure.*bundled sample: load_fashion_mnist\(\)"):
+        data.load_fashion_mnist(full=True)

@@ -1,0 +1,53 @@
+"""data/evidence.csv: complete, 20 of 20, and from the recipes as they stand."""
+
+from conftest import NOTEBOOKS, ROOT  # noqa: I001  (puts tools/ on the path)
+from evidence import COLUMNS, is_current, summary, verdicts
+
+import nbformat
+import pandas as pd
+import pytest
+
+EVIDENCE = pd.read_csv(ROOT / "data" / "evidence.csv")
+
+
+def test_covers_the_notebooks_and_nothing_else():
+    assert list(EVIDENCE.columns) == COLUMNS
+    assert sorted(EVIDENCE.notebook.unique()) == [path.stem for path in NOTEBOOKS]
+
+
+def test_holds_in_20_of_20_seeds(path):
+    for claim, rows in EVIDENCE[EVIDENCE.notebook == path.stem].groupby("claim"):
+        assert sorted(rows.seed) == list(range(20)), claim
+        assert rows.held.all(), claim
+        if rows.recovered_at.iloc[0] > rows.stalled_at.iloc[0]:
+            assert rows.fixed.min() > rows.broken.max(), claim
+        else:
+            assert rows.fixed.max() < rows.broken.min(), claim
+
+
+def test_held_says_what_the_levels_say():
+    higher = EVIDENCE.recovered_at > EVIDENCE.stalled_at
+    sign = higher.map({True: 1, False: -1})
+    stalled = sign * EVIDENCE.broken <= sign * EVIDENCE.stalled_at
+    recovered = sign * EVIDENCE.fixed >= sign * EVIDENCE.recovered_at
+    assert (EVIDENCE.held == (stalled & recovered)).all()
+
+
+def test_is_of_the_recipe_that_stands_in_the_notebook(path, notebook):
+    assert is_current(EVIDENCE[EVIDENCE.notebook == path.stem], verdicts(notebook))
+
+
+@pytest.mark.parametrize("column, value", [("fixed", 0.9), ("stalled_at", 0.31), ("claim", "other")])
+def test_a_changed_recipe_is_noticed(column, value):
+    stored = verdicts(nbformat.read(NOTEBOOKS[0], as_version=4))
+    rows = EVIDENCE[EVIDENCE.notebook == NOTEBOOKS[0].stem]
+    assert is_current(rows, stored)
+    changed = stored.copy()
+    changed.loc[0, column] = stored.loc[0, "fixed"] * value if column == "fixed" else value
+    assert not is_current(rows, changed)
+    assert not is_current(rows, stored[1:].reset_index(drop=True))
+
+
+def test_summary_counts():
+    line = summary(EVIDENCE[EVIDENCE.claim == EVIDENCE.claim.iloc[0]]).splitlines()[-1]
+    assert line.split()[-2:] == ["20", "20"]

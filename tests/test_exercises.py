@@ -1,0 +1,75 @@
+"""The self-checks of the exercises say OK to the folded solutions, FAIL to wrong answers."""
+
+import re
+
+import nbformat
+import pytest
+from conftest import NOTEBOOKS
+
+SOLUTION = re.compile(r'<details class="solution">.*?```python\n(.*?)```\s*</details>', re.DOTALL)
+
+# per exercise, answers from misconceptions the text warns of
+WRONG = {
+    "04_dying_relu": [
+        ["deadly_rate = 0.003", "deadly_rate = 3.0"],
+        ["initializer = 'zeros'", "initializer = 'he_normal'"],
+        [
+            "count_dead = lambda outputs: np.all(outputs == 0, axis=0).sum()",
+            "count_dead = lambda outputs: np.any(outputs == 0, axis=(0, 1, 2)).sum()",
+        ],
+    ],
+    "06_learning_rate": [
+        ["sgd_rate = 3e-3", "sgd_rate = 3.0"],
+        [
+            "schedule = keras.optimizers.schedules.CosineDecay(0.003, 600)",
+            "schedule = keras.optimizers.schedules.ExponentialDecay(0.03, 600, 1.0)",
+        ],
+        [
+            "pick_rate = lambda learning_rates, losses: learning_rates[np.argmin(losses)] / 10",
+            "pick_rate = lambda learning_rates, losses: learning_rates[np.nanargmin(losses)]",
+        ],
+    ],
+}
+
+
+@pytest.fixture(scope="module", params=NOTEBOOKS, ids=lambda path: path.stem)
+def lesson(request):
+    """A notebook's name, its exercises as (cell, solution), and what its set-up cells define."""
+    notebook = nbformat.read(request.param, as_version=4)
+    namespace = {}
+    exercises = []
+    for cell, before in zip(notebook.cells[1:], notebook.cells):
+        tags = cell.metadata.get("tags", [])
+        if "setup" in tags:
+            exec(cell.source, namespace)
+        if "exercise" in tags:
+            exercises.append((cell.source, SOLUTION.search(before.source)[1]))
+    return request.param.stem, exercises, namespace
+
+
+def judge(lesson, exercise, answer, capsys):
+    """What the self-check prints last when the first line of the cell is replaced by an answer."""
+    _, exercises, namespace = lesson
+    stub, _, rest = exercises[exercise][0].partition("\n")
+    assert re.match(r"\w+ = None  # ", stub), "an exercise begins with its empty answer"
+    capsys.readouterr()
+    exec(f"{stub if answer is None else answer}\n{rest}", dict(namespace))
+    return capsys.readouterr().out.splitlines()[-1]
+
+
+@pytest.mark.parametrize("exercise", range(3))
+def test_untouched_exercise_is_not_judged(lesson, exercise, capsys):
+    assert judge(lesson, exercise, None, capsys) == f"Exercise {exercise + 1}: not answered yet"
+
+
+@pytest.mark.parametrize("exercise", range(3))
+def test_solution_passes(lesson, exercise, capsys):
+    solution = lesson[1][exercise][1]
+    assert judge(lesson, exercise, solution, capsys) == f"Exercise {exercise + 1}: OK"
+
+
+@pytest.mark.parametrize("exercise", range(3))
+@pytest.mark.parametrize("number", range(2))
+def test_wrong_answer_fails(lesson, exercise, number, capsys):
+    answer = WRONG[lesson[0]][exercise][number]
+    assert judge(lesson, exercise, answer, capsys).startswith(f"Exercise {exercise + 1}: FAIL. ")

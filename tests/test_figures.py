@@ -1,0 +1,89 @@
+"""Figures are PNGs that describe themselves with the numbers they draw."""
+
+import io
+
+from helpers import figures
+from helpers.instruments import RangeTest
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+
+def history(**curves):
+    run = keras.callbacks.History()
+    run.history = curves
+    return run
+
+
+RUN = history(loss=[2.0, 1.0], val_loss=[2.1, 1.2], accuracy=[0.3, 0.7], val_accuracy=[0.2, 0.6])
+
+
+def assert_png(picture):
+    image = Image.open(io.BytesIO(picture.data))
+    assert image.format == "PNG" and image.width > 500
+    data, metadata = picture._repr_mimebundle_()
+    assert metadata["image/png"]["alt"] == picture.alt == repr(picture)
+
+
+def test_learning_curves():
+    picture = figures.learning_curves({"broken": RUN, "fixed": RUN})
+    assert_png(picture)
+    assert "broken: loss 1.000, val_loss 1.200, accuracy 0.700, val_accuracy 0.600" in picture.alt
+
+
+def test_learning_curves_of_an_explosion():
+    wild = history(loss=[1e9, np.nan], val_loss=[3, np.inf], accuracy=[0.1, 0.1], val_accuracy=[0.1, 0.1])
+    assert_png(figures.learning_curves({"wild": wild}))
+
+
+def test_learning_curves_need_four_curves():
+    with pytest.raises(ValueError, match="'bare' has no val_loss, accuracy, val_accuracy.*metrics="):
+        figures.learning_curves({"bare": history(loss=[1.0])})
+
+
+def test_layer_bars():
+    measurements = {"broken": {"a": 0.0, "b": 1e-6}, "healthy": {"a": 0.25, "b": 0.5}}
+    picture = figures.layer_bars(measurements, "gradient norm", healthy=(1e-3, 1))
+    assert_png(picture)
+    assert "broken: a 0, b 1e-06; healthy: a 0.25, b 0.5" in picture.alt
+
+
+def test_layer_bars_of_zeros():
+    assert_png(figures.layer_bars({"dead": {"a": 0.0}}, "gradient norm"))
+
+
+def test_range_test_curve():
+    test = RangeTest(np.geomspace(1e-6, 1, 4), np.array([2.3, 2.0, 0.8, 9.0]), 1e-3)
+    picture = figures.range_test_curve(test, {"too low": 1e-6})
+    assert_png(picture)
+    assert (
+        "suggested 0.001, too low 1e-06" in picture.alt and "lowest, 0.80, near a rate of 0.01" in picture.alt
+    )
+
+
+def test_dead_unit_map():
+    records = [{"a": np.array([0, 0, 1], bool)}, {"a": np.array([1, 0, 1], bool)}]
+    picture = figures.dead_unit_map([0, 5], records, "title")
+    assert_png(picture)
+    assert "at step 0: 1 of 3; at step 5: 2 (a 2 of 3)" in picture.alt
+
+
+def test_seed_evidence(tmp_path, monkeypatch):
+    monkeypatch.setattr(figures, "EVIDENCE", tmp_path / "evidence.csv")
+    row = {
+        "notebook": "04_x",
+        "claim": "c",
+        "telltale": "val_accuracy",
+        "stalled_at": 0.3,
+        "recovered_at": 0.7,
+    }
+    rows = [row | {"seed": s, "broken": 0.1 + s / 10, "fixed": 0.8, "held": s < 3} for s in range(4)]
+    pd.DataFrame(rows).to_csv(figures.EVIDENCE, index=False)
+    picture = figures.seed_evidence("04_x")
+    assert_png(picture)
+    assert "broken 0.100 to 0.400, fixed 0.800 to 0.800, held in 3 of 4 seeds" in picture.alt
+    with pytest.raises(ValueError, match="no rows for '05_y'.*make evidence"):
+        figures.seed_evidence("05_y")

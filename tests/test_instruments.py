@@ -1,0 +1,212 @@
+"""Each instrument reads what is known by hand, changes nothing, and refuses bad input."""
+
+import re
+
+from helpers import instruments
+from helpers.instruments import (
+    dead_units,
+    gradient_norms,
+    initial_loss,
+    learning_rate_range_test,
+    update_to_weight_ratios,
+)
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT
+from keras import layers
+
+MEASURE = [initial_loss, gradient_norms, update_to_weight_ratios, learning_rate_range_test]
+
+
+@pytest.fixture
+def quadratic():
+    """Loss (2 w1 + w2 - 1)^2 at w = (3, 4), one image, plain gradient descent."""
+    model = keras.Sequential([keras.Input((2,)), layers.Dense(1, use_bias=False, name="w")])
+    model.compile(keras.optimizers.SGD(0.01), "mse")
+    model.set_weights([np.array([[3.0], [4.0]])])
+    return model, np.array([[2.0, 1.0]]), np.array([[1.0]])
+
+
+def test_initial_loss_of_equal_bets_is_ln_k():
+    model = keras.Sequential(
+        [keras.Input((4,)), layers.Dense(10, activation="softmax", kernel_initializer="zeros")]
+    )
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    assert initial_loss(model, np.ones((5, 4)), np.arange(5)) == pytest.approx(np.log(10))
+
+
+def test_gradient_norm_of_a_quadratic(quadratic):
+    # gradient = 2 (2 * 3 + 4 - 1) (2, 1) = 18 (2, 1)
+    assert gradient_norms(*quadratic) == {"w": pytest.approx(18 * np.sqrt(5))}
+
+
+def test_gradient_norm_of_an_unused_layer_is_0():
+    inputs = keras.Input((2,))
+    outputs = layers.Dense(1, name="used")(inputs) + 0 * layers.Dense(1, name="unused")(inputs)
+    model = keras.Model(inputs, outputs)
+    model.compile("sgd", "mse")
+    norms = gradient_norms(model, np.ones((1, 2)), np.ones((1, 1)))
+    assert norms["unused"] == 0 < norms["used"]
+
+
+def test_update_of_a_quadratic(quadratic):
+    assert update_to_weight_ratios(*quadratic) == {"w": pytest.approx(0.01 * 18 * np.sqrt(5) / 5)}
+
+
+def test_first_update_of_adam_is_its_learning_rate(quadratic):
+    model, x, y = quadratic
+    model.compile(keras.optimizers.Adam(0.01), "mse")
+    assert update_to_weight_ratios(model, x, y) == {"w": pytest.approx(0.01 * np.sqrt(2) / 5, rel=1e-4)}
+
+
+def test_three_known_dead_units():
+    model = keras.Sequential(
+        [keras.Input((3,)), layers.Dense(5, activation="relu", name="hidden"), layers.Dense(2)]
+    )
+    kernel = np.eye(3, 5)
+    kernel[:, 4] = -1  # negative for every positive input
+    model.set_weights([kernel, np.array([0.1, -9, 0.1, 0, 0]), np.zeros((5, 2)), np.zeros(2)])
+    dead = dead_units(model, np.random.default_rng(0).random((20, 3)))
+    assert dead["hidden"].tolist() == [False, True, False, True, True]
+    assert list(dead) == ["hidden"]
+
+
+def test_a_channel_that_fires_once_anywhere_is_alive():
+    model = keras.Sequential(
+        [keras.Input((4, 4, 1)), layers.Conv2D(2, 1), layers.ReLU(name="relu"), layers.Flatten()]
+    )
+    model.set_weights([np.array([1.0, -1.0]).reshape(1, 1, 1, 2), np.zeros(2)])
+    x = np.zeros((6, 4, 4, 1))
+    x[3, 2, 1] = 1
+    assert dead_units(model, x)["relu"].tolist() == [False, True]
+
+
+@pytest.mark.parametrize("activation", ["leaky_relu", "elu"])
+def test_units_with_a_slope_do_not_die(activation):
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(4, activation=activation), layers.Dense(2)])
+    model.layers[0].bias.assign(np.full(4, -9.0))
+    assert not next(iter(dead_units(model, np.random.default_rng(0).random((20, 3))).values())).any()
+
+
+def test_range_test_follows_gradient_descent_by_hand():
+    # loss w^2 from w = 1: every step multiplies w by (1 - 2 rate)
+    model = keras.Sequential([keras.Input((1,)), layers.Dense(1, use_bias=False)])
+    model.compile(keras.optimizers.SGD(1.0), "mse")
+    model.set_weights([np.ones((1, 1))])
+    test = learning_rate_range_test(model, np.ones((4, 1)), np.zeros((4, 1)), 1e-3, 10, 80, batch_size=2)
+    w = np.cumprod([1, *(1 - 2 * test.learning_rates)])
+    expected = (w**2)[: len(test.losses)]
+    np.testing.assert_allclose(test.losses, expected, rtol=1e-3, atol=1e-12)
+    assert test.losses[-1] >= 4 * test.losses[:-1].min(), "stops once the loss is four times its best"
+    assert 0.01 < test.suggested < 1, "above a rate of 1, this descent diverges"
+
+
+def test_range_test_survives_nan():
+    model = keras.Sequential([keras.Input((1,)), layers.Dense(1, use_bias=False)])
+    model.compile(keras.optimizers.SGD(1.0), "mse")
+    test = learning_rate_range_test(model, np.full((4, 1), 1e18), np.zeros((4, 1)), 1e-3, 10, batch_size=2)
+    assert not np.isfinite(test.losses[-1]) and np.isfinite(test.suggested)
+
+
+@pytest.mark.parametrize("measure", MEASURE)
+@pytest.mark.parametrize("trained", [False, True])
+def test_nothing_is_changed(measure, trained, softmax_model, batch):
+    if trained:
+        softmax_model.fit(*batch, epochs=2, verbose=0)
+    else:
+        softmax_model.optimizer.build(softmax_model.trainable_variables)
+    variables = [*softmax_model.variables, *softmax_model.optimizer.variables]
+    before = [variable.numpy().copy() for variable in variables]
+    measure(softmax_model, *batch)
+    for variable, value in zip(variables, before):
+        np.testing.assert_array_equal(variable.numpy(), value, err_msg=variable.path)
+
+
+def test_training_goes_on_as_if_nothing_was_measured(softmax_model, batch):
+    weights = softmax_model.get_weights()
+    histories = []
+    for measured in (False, True):
+        keras.utils.set_random_seed(1)
+        model = keras.models.clone_model(softmax_model)
+        model.compile("adam", "sparse_categorical_crossentropy")
+        model.set_weights(weights)
+        if measured:
+            for measure in MEASURE:
+                measure(model, *batch)
+        keras.utils.set_random_seed(2)
+        histories.append(model.fit(*batch, epochs=3, batch_size=2, verbose=0).history["loss"])
+    assert histories[0] == histories[1]
+
+
+@pytest.mark.parametrize("measure", MEASURE)
+@pytest.mark.parametrize(
+    "spoil, message",
+    [
+        (lambda x, y: (x[:0], y[:0]), "x is empty: pass at least one image"),
+        (lambda x, y: (x[..., 0], y), r"x has images of shape \(4, 4\).*x\[..., None\]"),
+        (lambda x, y: (x[:, :3], y), r"x has images of shape \(3, 4, 1\), but model takes \(4, 4, 1\)"),
+        (lambda x, y: (np.where(x == x[2], np.nan, x), y), "x holds NaN in 1 of 8 images"),
+        (lambda x, y: (x, y[:5]), "y has 5 labels for 8 images"),
+        (lambda x, y: (x, y + 1), "y has labels from 1 to 3.*must run from 0 to 2"),
+        (lambda x, y: (x, y - 1), "y has labels from -1 to 1.*must run from 0 to 2"),
+    ],
+)
+def test_bad_batches(measure, spoil, message, softmax_model, batch):
+    with pytest.raises(ValueError, match=message):
+        measure(softmax_model, *spoil(*batch))
+
+
+@pytest.mark.parametrize("measure", MEASURE)
+def test_unbuilt_and_uncompiled_models(measure, batch):
+    unbuilt = keras.Sequential([layers.Flatten(), layers.Dense(3)])
+    unbuilt.compile("adam", "sparse_categorical_crossentropy")
+    with pytest.raises(ValueError, match="model is not built.*keras.Input"):
+        measure(unbuilt, *batch)
+    uncompiled = keras.Sequential([keras.Input((4, 4, 1)), layers.Flatten(), layers.Dense(3)])
+    with pytest.raises(ValueError, match="model is not compiled: call model.compile"):
+        measure(uncompiled, *batch)
+
+
+def test_dead_units_refuses_too(softmax_model, batch):
+    x, _ = batch
+    with pytest.raises(ValueError, match="x is empty"):
+        dead_units(softmax_model, x[:0])
+    with pytest.raises(ValueError, match="x holds NaN"):
+        dead_units(softmax_model, x * np.nan)
+    linear = keras.Sequential([keras.Input((4, 4, 1)), layers.Flatten(), layers.Dense(3)])
+    with pytest.raises(ValueError, match="no hidden layer with an activation"):
+        dead_units(linear, x)
+
+
+def test_range_test_refuses_a_schedule(softmax_model, batch):
+    schedule = keras.optimizers.schedules.CosineDecay(0.1, 10)
+    softmax_model.compile(keras.optimizers.Adam(schedule), "sparse_categorical_crossentropy")
+    with pytest.raises(ValueError, match="learning rate schedule.*compile it with a number"):
+        learning_rate_range_test(softmax_model, *batch)
+
+
+@pytest.mark.parametrize(
+    "name, reading, low, high",
+    [
+        ("initial_loss", "initial_loss", 0, 2 * np.log(10)),
+        ("gradient_norms", "gradient_norms first/last", 1e-3, 70),
+        ("update_to_weight_ratios", "update_to_weight_ratios median", 1e-4, 1e-1),
+        ("dead_units", "dead_units largest share", 0, 0.5),
+        ("learning_rate_range_test", "learning_rate_range_test suggested", 0.0003, 0.03),
+    ],
+)
+def test_docstring_tells_the_measured_false_alarms(name, reading, low, high):
+    vitals = pd.read_csv(ROOT / "data" / "vitals.csv")
+    readings = vitals[(vitals.patient == "healthy") & (vitals.reading == reading)]
+    documented = re.search(r"False alarms: (.+)\.\n", getattr(instruments, name).__doc__).group(1)
+    measured = []
+    for moment, words in (("before", "before training"), ("after", "after it")):
+        values = readings[readings.moment == moment].value
+        assert len(values) == 20
+        if words in documented:
+            alarms = (~values.between(low, high)).sum()
+            measured.append(f"{alarms} of 20 {words}")
+    assert documented.replace("(", "").replace(")", "") == ", ".join(measured)

@@ -1,0 +1,88 @@
+"""The live curve sees every epoch and leaves a line; the playground trains and can fail."""
+
+import io
+
+from helpers.live import GrowingCurve, LiveCurve, Playground
+
+import ipywidgets as widgets
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+
+def pixels(png):
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
+
+
+def test_growing_curve_draws_what_it_is_given():
+    curve = GrowingCurve(4)
+    empty = pixels(curve.png())
+    curve.training = [(1, 0.2), (2, 0.6)]
+    one_line = pixels(curve.png())
+    curve.validation = [(1, 0.3), (2, 0.5)]
+    assert 0 < (one_line != empty).sum() < (pixels(curve.png()) != empty).sum()
+    curve.training, curve.validation = [], []
+    assert (pixels(curve.png()) == empty).all(), "nothing is left of an earlier drawing"
+
+
+def test_previous_run_is_drawn():
+    before = GrowingCurve(4, previous=[(1, 0.3), (2, 0.5)])
+    assert (pixels(before.png()) != pixels(GrowingCurve(4).png())).any()
+
+
+def test_live_curve_ends_with_the_last_epoch(softmax_model, batch, capsys):
+    curve = LiveCurve("broken")
+    run = softmax_model.fit(*batch, epochs=3, validation_data=batch, verbose=0, callbacks=[curve])
+    assert curve.curve.validation == list(enumerate(run.history["val_accuracy"], start=1))
+    assert [epoch for epoch, _ in curve.curve.training][-1] == 3
+    last = run.history["val_loss"][-1]
+    assert curve.line.startswith("broken: epoch 3/3") and f"val_loss {last:.3f}" in curve.line
+    assert curve.line in capsys.readouterr().out
+
+
+def test_live_curve_without_validation(softmax_model, batch):
+    curve = LiveCurve("broken")
+    softmax_model.fit(*batch, epochs=1, verbose=0, callbacks=[curve])
+    assert curve.curve.validation == [] and "val_" not in curve.line
+
+
+def test_live_curve_changes_no_number(softmax_model, batch):
+    weights = softmax_model.get_weights()
+    losses = []
+    for callbacks in ([], [LiveCurve("run")]):
+        keras.utils.set_random_seed(1)
+        model = keras.models.clone_model(softmax_model)
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        model.set_weights(weights)
+        losses.append(
+            model.fit(*batch, epochs=2, batch_size=2, verbose=0, callbacks=callbacks).history["loss"]
+        )
+    assert losses[0] == losses[1]
+
+
+@pytest.fixture
+def playground(softmax_model, batch):
+    def train(epochs, callbacks):
+        softmax_model.fit(*batch, epochs=epochs, validation_data=batch, verbose=0, callbacks=callbacks)
+
+    return Playground(train, epochs=widgets.IntSlider(2, 1, 5))
+
+
+def test_playground_trains_with_the_sliders_value(playground):
+    empty = playground.picture.value
+    playground.controls.children[0].value = 3
+    assert playground.picture.value == empty, "moving a slider alone does not train"
+    playground.controls.manual_button.click()
+    assert playground.last_line.value.startswith("this run: epoch 3/3")
+    first = playground.picture.value
+    assert first != empty
+    playground.controls.manual_button.click()
+    assert playground.picture.value != first
+    assert not playground.controls.manual_button.disabled
+
+
+def test_playground_labels_and_stored_text(playground):
+    assert playground.controls.children[0].description == "epochs"
+    assert playground.controls.manual_button.description == "Train"
+    assert "epochs" in repr(playground) and "object at" not in repr(playground)
