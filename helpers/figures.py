@@ -144,16 +144,9 @@ def range_test_curve(test, rates):
         for name, (rate, color, style) in marks.items():
             axis.axvline(rate, color=color, ls=style, marker="")
             axis.annotate(
-                name,
-                (rate, 0.04),
-                (-3, 0),
-                ("data", "axes fraction"),
-                "offset points",
-                rotation=90,
-                ha="right",
-                color=color,
-                bbox={"color": "white", "pad": 0.5},
-            )
+                name, (rate, 0.97), (-3, 0), ("data", "axes fraction"), "offset points",
+                rotation=90, ha="right", va="top", color=color,
+            )  # fmt: skip
         axis.set(xscale="log", xlabel="learning rate", ylabel="loss of one batch")
     lowest = test.learning_rates[np.nanargmin(test.losses)]
     return Picture(

@@ -19,6 +19,7 @@ import nbformat
 import numpy as np
 import pandas as pd
 from nbclient.exceptions import CellExecutionError
+from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 from tqdm import tqdm
 
@@ -56,9 +57,8 @@ def read_evidence():
 
 def run_to_verdict(path, seed):
     """The verdict records of one seed, the effect present or not."""
-    notebook = parameterize_notebook(nbformat.read(path, as_version=4), {"SEED": seed})
-    tags = [cell.metadata.get("tags", []) for cell in notebook.cells]
-    last = next(i for i, tag in enumerate(tags) if "verdict" in tag)
+    notebook = parameterize_notebook(load_notebook_node(str(path)), {"SEED": seed})
+    last = next(i for i, cell in enumerate(notebook.cells) if "verdict" in cell.metadata.tags)
     notebook.cells = notebook.cells[: last + 1]
     try:
         execute(notebook)

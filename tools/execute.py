@@ -5,6 +5,7 @@ Usage: python tools/execute.py [NOTEBOOK ...]; all of notebooks/ when none is na
 
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import nbformat
 from nbclient import NotebookClient
@@ -15,19 +16,25 @@ NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
-def execute(notebook):
-    """Run a notebook's cells in a fresh kernel, where a reader would; outputs are stored in it."""
-    client = NotebookClient(
+def client(notebook, folder):
+    """A client that runs the notebook's cells where a reader would, its sockets in `folder`."""
+    # over TCP, the kernel warns on stderr that others on this machine could listen
+    transport = {"transport": "ipc", "ip": f"{folder}/kernel"}
+    return NotebookClient(
         notebook,
         timeout=600,
         kernel_name="python3",
         record_timing=False,
         store_widget_state=False,
         resources={"metadata": {"path": str(NOTEBOOKS)}},
-        # over TCP, the kernel warns on stderr that anyone on this machine could listen
-        config=Config({"KernelManager": {"transport": "ipc"}}),
+        config=Config({"KernelManager": transport}),
     )
-    client.execute()
+
+
+def execute(notebook):
+    """Run all cells in a fresh kernel; their outputs are stored in the notebook."""
+    with TemporaryDirectory() as folder:
+        client(notebook, folder).execute()
 
 
 def normalize(notebook):
