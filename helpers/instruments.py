@@ -249,6 +249,8 @@ def _check(model, x, y=None):
         return
     if len(y) != len(x):
         raise ValueError(f"y has {len(y)} labels for {len(x)} images: pass one label per image")
+    if np.isnan(np.asarray(y, dtype=float)).any():
+        raise ValueError("y holds NaN: remove those images and their labels first")
     classes = model.output_shape[-1]
     if np.ndim(y) == 1 and classes > 1 and not (np.min(y) >= 0 and np.max(y) < classes):
         raise ValueError(

@@ -11,7 +11,7 @@ SOLUTION = re.compile(r'<details class="solution">.*?```python\n(.*?)```\s*</det
 # per exercise, answers from misconceptions the text warns of
 WRONG = {
     "04_dying_relu": [
-        ["deadly_rate = 0.003", "deadly_rate = 3.0"],
+        ["bold_rate = 0.003", "bold_rate = 0.1"],
         ["initializer = 'zeros'", "initializer = 'he_normal'"],
         [
             "count_dead = lambda outputs: np.all(outputs == 0, axis=0).sum()",

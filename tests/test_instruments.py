@@ -149,6 +149,7 @@ def test_training_goes_on_as_if_nothing_was_measured(softmax_model, batch):
         (lambda x, y: (x[..., 0], y), r"x has images of shape \(4, 4\).*x\[..., None\]"),
         (lambda x, y: (x[:, :3], y), r"x has images of shape \(3, 4, 1\), but model takes \(4, 4, 1\)"),
         (lambda x, y: (np.where(x == x[2], np.nan, x), y), "x holds NaN in 1 of 8 images"),
+        (lambda x, y: (x, np.where(y == 2, np.nan, y)), "y holds NaN"),
         (lambda x, y: (x, y[:5]), "y has 5 labels for 8 images"),
         (lambda x, y: (x, y + 1), "y has labels from 1 to 3.*must run from 0 to 2"),
         (lambda x, y: (x, y - 1), "y has labels from -1 to 1.*must run from 0 to 2"),

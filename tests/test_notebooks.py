@@ -94,7 +94,7 @@ def test_nothing_went_wrong(notebook):
 
 def test_metadata_is_normalized(notebook):
     assert notebook.metadata == {
-        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
     }
     for cell in notebook.cells:

@@ -40,7 +40,7 @@ def execute(notebook):
 def normalize(notebook):
     """Drop what differs between machines, and widgets, which cannot be shown without a kernel."""
     notebook.metadata = {
-        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
     }
     for cell in notebook.cells:
