@@ -21,11 +21,14 @@ SECONDS_BETWEEN_DRAWINGS = 0.3
 class LiveCurve(keras.callbacks.Callback):
     """Draw accuracy while `fit` runs; at the end leave one line with the last epoch's numbers.
 
-    Compile the model with metrics=["accuracy"].
-
     Parameters
     ----------
     name : str, what to call this run
+
+    Raises
+    ------
+    ValueError
+        The model was not compiled with metrics=["accuracy"].
     """
 
     previous = ()
@@ -44,19 +47,23 @@ class LiveCurve(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         if time.monotonic() - self.curve.drawn_at > SECONDS_BETWEEN_DRAWINGS:
-            self.curve.training.append((self.epoch + (batch + 1) / self.params["steps"], logs["accuracy"]))
-            self.show(self.curve.png())
+            self.draw(self.epoch + (batch + 1) / self.params["steps"], logs)
 
     def on_epoch_end(self, epoch, logs=None):
-        self.curve.training.append((epoch + 1, logs["accuracy"]))
         if "val_accuracy" in logs:
             self.curve.validation.append((epoch + 1, logs["val_accuracy"]))
-        self.show(self.curve.png())
+        self.draw(epoch + 1, logs)
         numbers = "  ".join(f"{key} {logs[key]:.3f}" for key in logs if key != "learning_rate")
         self.line = f"{self.name}: epoch {epoch + 1}/{self.params['epochs']}  {numbers}"
 
     def on_train_end(self, logs=None):
         self.close(self.line)
+
+    def draw(self, epoch, logs):
+        if "accuracy" not in logs:
+            raise ValueError("LiveCurve draws accuracy: compile the model with metrics=['accuracy']")
+        self.curve.training.append((epoch, logs["accuracy"]))
+        self.show(self.curve.png())
 
     def open(self):
         self.handle = DisplayHandle()

@@ -47,6 +47,13 @@ def test_live_curve_without_validation(softmax_model, batch):
     assert curve.curve.validation == [] and "val_" not in curve.line
 
 
+def test_live_curve_needs_accuracy(softmax_model, batch):
+    model = keras.models.clone_model(softmax_model)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    with pytest.raises(ValueError, match="compile the model with metrics="):
+        model.fit(*batch, verbose=0, callbacks=[LiveCurve("run")])
+
+
 def test_live_curve_changes_no_number(softmax_model, batch):
     weights = softmax_model.get_weights()
     losses = []
@@ -80,6 +87,16 @@ def test_playground_trains_with_the_sliders_value(playground):
     playground.controls.manual_button.click()
     assert playground.picture.value != first
     assert not playground.controls.manual_button.disabled
+
+
+def test_playground_shows_an_error_and_stays_usable(caplog):
+    def train(callbacks, rate):
+        raise ValueError(f"rate {rate} is wrong")
+
+    broken = Playground(train, rate=widgets.IntSlider(2))
+    broken.controls.manual_button.click()
+    assert "rate 2 is wrong" in caplog.text  # in a kernel, below the button
+    assert not broken.controls.manual_button.disabled
 
 
 def test_playground_labels_and_stored_text(playground):
