@@ -87,7 +87,8 @@ def test_make_refuses_a_wrong_python_in_one_line(tmp_path, version):
 
 def test_readme_table_matches_the_notebooks():
     readme = (ROOT / "README.md").read_text()
-    assert re.findall(r"\]\(notebooks/(\S+)\.ipynb\)", readme) == [path.stem for path in NOTEBOOKS]
+    rows = re.findall(r"^\| \[(\d\d) .+?\]\(notebooks/(\S+)\.ipynb\)", readme, re.MULTILINE)
+    assert rows == [(path.stem[:2], path.stem) for path in NOTEBOOKS]
 
 
 @pytest.mark.parametrize("file", ["README.md", "data/README.md"])
