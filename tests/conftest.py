@@ -1,10 +1,10 @@
 """What all tests share: small models, the notebooks, and nbval's settings and figures."""
 
-import sys
 import time
 from pathlib import Path
 
-import helpers  # noqa: F401  (before keras: it quiets TensorFlow's start)
+from benchmark import peak_memory
+from helpers.verdict import MIME
 
 import keras
 import nbformat
@@ -14,9 +14,6 @@ from nbval.plugin import IPyNbCell, IPyNbFile
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-sys.path.insert(0, str(ROOT / "tools"))
-
-from helpers.verdict import MIME  # noqa: E402
 
 started, figures = {}, {}
 
@@ -72,13 +69,11 @@ def pytest_runtest_setup(item):
 def pytest_runtest_teardown(item, nextitem):
     last = nextitem is None or nextitem.parent is not item.parent
     if last and isinstance(item.parent, IPyNbFile):
-        status = Path(f"/proc/{item.parent.kernel.km.provisioner.pid}/status")  # Linux only
-        lines = status.read_text().splitlines() if status.exists() else []
-        peak = [int(line.split()[1]) / 1e6 for line in lines if line.startswith("VmHWM")]
-        figures[item.parent.name] = time.monotonic() - started[item.parent], *peak
+        memory = peak_memory(item.parent.kernel.km.provisioner.pid)
+        figures[item.parent.name] = time.monotonic() - started[item.parent], memory
 
 
 def pytest_terminal_summary(terminalreporter):
-    for name, (seconds, *peak) in figures.items():
-        memory = "".join(f", peak memory {gigabytes:.2f} GB" for gigabytes in peak)
-        terminalreporter.write_line(f"{name}: {seconds:.0f} s{memory}")
+    for name, (seconds, memory) in figures.items():
+        peak = f", peak memory {memory:.2f} GB" if memory else ""
+        terminalreporter.write_line(f"{name}: {seconds:.0f} s{peak}")

@@ -1,11 +1,11 @@
 """data/evidence.csv: complete, 20 of 20, and from the recipes as they stand."""
 
-from conftest import NOTEBOOKS, ROOT  # noqa: I001  (puts tools/ on the path)
 from evidence import COLUMNS, is_current, summary, verdicts
 
 import nbformat
 import pandas as pd
 import pytest
+from conftest import NOTEBOOKS, ROOT
 
 EVIDENCE = pd.read_csv(ROOT / "data" / "evidence.csv")
 
@@ -46,6 +46,7 @@ def test_a_changed_recipe_is_noticed(column, value):
     changed.loc[0, column] = stored.loc[0, "fixed"] * value if column == "fixed" else value
     assert not is_current(rows, changed)
     assert not is_current(rows, stored[1:].reset_index(drop=True))
+    assert not is_current(rows, stored[:0])
 
 
 def test_summary_counts():

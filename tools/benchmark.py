@@ -14,7 +14,6 @@ from execute import NOTEBOOKS, client
 
 import nbformat
 from nbformat.v4 import new_code_cell
-from tqdm import tqdm
 
 PLAY = """
 import time
@@ -67,68 +66,74 @@ print(images, peak, 3 * operations * images / peak)  # backward costs twice the 
 """
 
 
-def run(path, *extra):
-    """Seconds to the first curve, in all, and for each extra piece of code what it printed.
+def run(path, more):
+    """Run a notebook with PLAY after its playground and `more` pieces of code at its end.
 
-    The first extra is run right after the playground's cell, the others at the end.
+    Returns seconds to the first figure and of all the notebook's own cells, the kernel's
+    peak memory in GB up to their end (None where there is no /proc), and the numbers that
+    each added piece printed.
     """
     notebook = nbformat.read(path, as_version=4)
-    printed, first_curve = [], None
+    own = list(notebook.cells)
+    playground = next(
+        i for i, cell in enumerate(own) if "Playground(" in cell.source and "retrain" in cell.source
+    )
+    added = [new_code_cell(source) for source in (PLAY, *more)]
+    notebook.cells = [*own[: playground + 1], added[0], *own[playground + 1 :], *added[1:]]
+    seconds, first_figure, memory = 0.0, None, None
     with TemporaryDirectory() as folder:
-        notebook_client = client(notebook, folder)
+        runner = client(notebook, folder)
         start = time.monotonic()
-        with notebook_client.setup_kernel():
-            pid = notebook_client.km.provisioner.pid
-            pieces, code = list(extra), len(notebook.cells)
+        with runner.setup_kernel():
+            seconds += time.monotonic() - start
+            for index, cell in enumerate(notebook.cells):
+                start = time.monotonic()
+                if cell.cell_type == "code":
+                    runner.execute_cell(cell, index)
+                if cell not in added:
+                    seconds += time.monotonic() - start
+                if first_figure is None and "image/png" in str(cell.get("outputs")):
+                    first_figure = seconds
+                if cell is own[-1]:
+                    memory = peak_memory(runner.km.provisioner.pid)
+    printed = ["".join(output.get("text", "") for output in cell.outputs).split() for cell in added]
+    return first_figure, seconds, memory, [list(map(float, words)) for words in printed]
 
-            def execute(source):
-                cell = new_code_cell(source)
-                notebook.cells.append(cell)
-                notebook_client.execute_cell(cell, len(notebook.cells) - 1)
-                text = "".join(output.text for output in cell.outputs if output.output_type == "stream")
-                printed.append([float(word) for word in text.split()])
 
-            aside = 0.0
-            for index in range(code):
-                cell = notebook.cells[index]
-                if cell.cell_type != "code":
-                    continue
-                notebook_client.execute_cell(cell, index)
-                if first_curve is None and "image/png" in str(cell.outputs):
-                    first_curve = time.monotonic() - start
-                if "Playground(" in cell.source:
-                    paused = time.monotonic()
-                    execute(pieces.pop(0))
-                    aside = time.monotonic() - paused
-            seconds = time.monotonic() - start - aside
-            status = Path(f"/proc/{pid}/status")  # Linux only
-            lines = status.read_text().splitlines() if status.exists() else []
-            peak = [int(line.split()[1]) / 1e6 for line in lines if line.startswith("VmHWM")]
-            for piece in pieces:
-                execute(piece)
-    return first_curve, seconds, peak, printed
+def peak_memory(pid):
+    """GB a process has held at most, or None where the system does not tell (Linux does)."""
+    status = Path(f"/proc/{pid}/status")
+    if not status.exists():
+        return None
+    (line,) = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1]) / 1e6
+
+
+def report(what, number, limit):
+    print(f"  {what:<42} {number:>8}   {limit}")
 
 
 def main():
-    paths = sorted(NOTEBOOKS.glob("*.ipynb"))
-    for path in tqdm(paths, unit="notebook", leave=False):
-        more = [OVERHEAD, THROUGHPUT] if path.stem == "06_learning_rate" else []
-        first_curve, seconds, peak, printed = run(path, PLAY, *more)
-        first_point, end = printed[0]
-        tqdm.write(f"{path.stem}")
-        tqdm.write(f"  all cells                      {seconds:6.1f} s    (at most 60)")
-        tqdm.write(f"  kernel start to first curve    {first_curve:6.1f} s    (at most 20)")
-        tqdm.write("".join(f"  peak memory of the kernel      {gb:6.2f} GB   (at most 1.5)" for gb in peak))
-        tqdm.write(f"  Train to first point           {first_point:6.2f} s    (at most 1.5)")
-        tqdm.write(f"  Train to the end               {end:6.2f} s    (at most 5)")
-        if more:
-            ratio = statistics.median(printed[1])
-            images, matmul, fraction = printed[2]
-            tqdm.write(f"  live curve and figure / bare fit {ratio:6.3f}   (at most 1.03; median of pairs)")
-            tqdm.write(f"  training, images per second    {images:6.0f}")
-            tqdm.write(
-                f"  matrix product, GFLOP/s        {matmul / 1e9:6.0f}, of which training uses {fraction:.0%}"
+    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+        first_figure, seconds, memory, printed = run(
+            path, [OVERHEAD, THROUGHPUT] if path.stem == "06_learning_rate" else []
+        )
+        print(path.stem)
+        report("all cells, seconds", f"{seconds:.1f}", "at most 60")
+        report("kernel start to first broken curve, seconds", f"{first_figure:.1f}", "at most 20")
+        report("peak memory of the kernel, GB", f"{memory:.2f}" if memory else "unknown", "at most 1.5")
+        report("playground: Train to first point, seconds", f"{printed[0][0]:.2f}", "at most 1.5")
+        report("playground: Train to the end, seconds", f"{printed[0][1]:.2f}", "at most 5")
+        if len(printed) > 1:
+            images, peak, fraction = printed[2]
+            report(
+                "live curve and figure against bare fit",
+                f"{statistics.median(printed[1]):.3f}",
+                "at most 1.03",
             )
+            report("training, images per second", f"{images:.0f}", "")
+            report("float32 matrix product, GFLOP/s", f"{peak / 1e9:.0f}", "")
+            report("fraction of it that training uses", f"{fraction:.2f}", "")
 
 
 if __name__ == "__main__":

@@ -45,8 +45,10 @@ def is_current(rows, stored):
     """
     rows = rows[rows.seed.isin(stored.seed)].reset_index(drop=True)
     same = ["notebook", "claim", "telltale", "seed", "stalled_at", "recovered_at", "held"]
-    return rows[same].equals(stored[same]) and np.allclose(
-        rows[["broken", "fixed"]], stored[["broken", "fixed"]], rtol=0.1, atol=0.03
+    return (
+        len(stored) > 0
+        and rows[same].equals(stored[same])
+        and np.allclose(rows[["broken", "fixed"]], stored[["broken", "fixed"]], rtol=0.1, atol=0.03)
     )
 
 
