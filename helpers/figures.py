@@ -222,6 +222,10 @@ def seed_evidence(notebook):
             axis.scatter(row.fixed, np.full(len(row), 0), c=FIXED, marker="o", alpha=0.6)
             for level, color in ((row.stalled_at.iloc[0], BROKEN), (row.recovered_at.iloc[0], FIXED)):
                 axis.axvline(level, color=color, ls=":", lw=1.2, marker="")
+            if row.telltale.iloc[0].endswith("accuracy"):
+                axis.set_xlim(0, 1)
+            elif row.broken.max() > 100 * row.fixed.min() > 0:
+                axis.set_xscale("log")
             axis.set_yticks([1, 0], ["broken", "fixed"])
             axis.set_ylim(-0.7, 1.7)
             axis.grid(axis="y", visible=False)

@@ -85,5 +85,8 @@ def test_seed_evidence(tmp_path, monkeypatch):
     picture = figures.seed_evidence("04_x")
     assert_png(picture)
     assert "broken 0.100 to 0.400, fixed 0.800 to 0.800, held in 3 of 4 seeds" in picture.alt
+    losses = [row | {"telltale": "val_loss", "seed": 0, "broken": 1e6, "fixed": 0.4, "held": True}]
+    pd.DataFrame(losses).to_csv(figures.EVIDENCE, index=False)
+    assert_png(figures.seed_evidence("04_x"))
     with pytest.raises(ValueError, match="no rows for '05_y'.*make evidence"):
         figures.seed_evidence("05_y")
