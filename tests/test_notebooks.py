@@ -62,7 +62,7 @@ def test_size(path, notebook):
 
 
 def test_cell_lengths(notebook):
-    lengths = [len(cell.source.splitlines()) for cell in code(notebook)]
+    lengths = [len([line for line in cell.source.splitlines() if line]) for cell in code(notebook)]
     assert statistics.median(lengths) <= 6, lengths
     assert max(lengths) <= 30, lengths
 
