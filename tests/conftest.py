@@ -15,8 +15,6 @@ from nbval.plugin import IPyNbCell, IPyNbFile
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
-started, figures = {}, {}
-
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
 def path(request):
@@ -62,18 +60,27 @@ def pytest_collection_modifyitems(items):
             item.parent.skip_compare += (MIME,)
 
 
-def pytest_runtest_setup(item):
-    started.setdefault(item.parent, time.monotonic())
+class NotebookFigures:
+    """Time and peak memory of each notebook, printed at the end."""
+
+    def __init__(self):
+        self.started, self.figures = {}, {}
+
+    def pytest_runtest_setup(self, item):
+        self.started.setdefault(item.parent, time.monotonic())
+
+    def pytest_runtest_teardown(self, item, nextitem):
+        last = nextitem is None or nextitem.parent is not item.parent
+        if last and isinstance(item.parent, IPyNbFile):
+            memory = peak_memory(item.parent.kernel.km.provisioner.pid)
+            self.figures[item.parent.name] = time.monotonic() - self.started[item.parent], memory
+
+    def pytest_terminal_summary(self, terminalreporter):
+        for name, (seconds, memory) in self.figures.items():
+            peak = f", peak memory {memory:.2f} GB" if memory else ""
+            terminalreporter.write_line(f"{name}: {seconds:.0f} s{peak}")
 
 
-def pytest_runtest_teardown(item, nextitem):
-    last = nextitem is None or nextitem.parent is not item.parent
-    if last and isinstance(item.parent, IPyNbFile):
-        memory = peak_memory(item.parent.kernel.km.provisioner.pid)
-        figures[item.parent.name] = time.monotonic() - started[item.parent], memory
-
-
-def pytest_terminal_summary(terminalreporter):
-    for name, (seconds, memory) in figures.items():
-        peak = f", peak memory {memory:.2f} GB" if memory else ""
-        terminalreporter.write_line(f"{name}: {seconds:.0f} s{peak}")
+def pytest_configure(config):
+    # as a plugin: the hooks of tests/conftest.py itself do not see items outside tests/
+    config.pluginmanager.register(NotebookFigures())

@@ -17,7 +17,7 @@ from nbformat.v4 import new_code_cell
 
 PLAY = """
 import time
-points, playground = [], _
+points, playground = [], Out[max(Out)]
 playground.picture.observe(lambda change: points.append(time.monotonic()), "value")
 pressed = time.monotonic()
 playground.controls.manual_button.click()
