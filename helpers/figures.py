@@ -29,14 +29,16 @@ class Picture(Image):
         return self.alt
 
 
-def learning_curves(runs, classes=10):
-    """Loss and accuracy by epoch, training dashed and validation solid, on common axes.
+def learning_curves(runs, metric="accuracy", guessing=(math.log(10), 0.1)):
+    """Loss and a metric by epoch, training dashed and validation solid, on common axes.
 
     Parameters
     ----------
-    runs : dict, name -> keras.callbacks.History with loss, accuracy and their val_ twins
-    classes : int; dotted lines show what guessing among so many classes gives. The loss
-        axis ends at twice ln(classes), so that an explosion does not flatten the rest.
+    runs : dict, name -> keras.callbacks.History with loss, the metric and their val_ twins
+    metric : str
+    guessing : (loss, metric) of guessing, drawn as dotted lines; the default is that of ten
+        balanced classes. The axes end at twice these values at most, so that an explosion
+        does not flatten the rest; that of accuracy always ends at 1.
 
     Returns
     -------
@@ -47,36 +49,38 @@ def learning_curves(runs, classes=10):
     ValueError
         A run lacks one of the four curves.
     """
-    needed = ("loss", "val_loss", "accuracy", "val_accuracy")
+    needed = ("loss", "val_loss", metric, f"val_{metric}")
     for name, run in runs.items():
         if missing := [key for key in needed if key not in run.history]:
             raise ValueError(
-                f"the run {name!r} has no {', '.join(missing)}: compile with metrics=['accuracy'] "
+                f"the run {name!r} has no {', '.join(missing)}: compile with metrics=[{metric!r}] "
                 "and fit with validation_data"
             )
+    legend_rows = math.ceil((len(runs) + 2) / 3)
+    height = 2.7 + 0.2 * legend_rows
     with matplotlib.style.context(STYLE):
-        figure = Figure(figsize=(8, 3.1))
+        # fixed margins, in inches: constrained layout would double the time of drawing
+        figure = Figure(figsize=(8, height), layout="none")
         axes = figure.subplots(1, 2)
-        for axis, metric, guess in zip(axes, needed[::2], (math.log(classes), 1 / classes)):
+        figure.subplots_adjust(0.05, (0.5 + 0.2 * legend_rows) / height, 0.985, 1 - 0.3 / height, wspace=0.13)
+        for axis, key, guess in zip(axes, needed[::2], guessing):
             for run in runs.values():
-                (line,) = axis.plot(*_by_epoch(run.history[f"val_{metric}"]))
-                axis.plot(*_by_epoch(run.history[metric]), "--", color=line.get_color(), lw=1.2, marker="")
+                (line,) = axis.plot(*_by_epoch(run.history[f"val_{key}"]))
+                axis.plot(*_by_epoch(run.history[key]), "--", color=line.get_color(), lw=1.2, marker="")
             axis.axhline(guess, color=GRAY, ls=":", lw=1.2, marker="")
-            axis.set(title=metric, xlabel="epoch")
+            worst = max(np.nanmax([run.history[key], run.history[f"val_{key}"]]) for run in runs.values())
+            top = 1 if key == "accuracy" else min(1.05 * worst, 2 * guess)
+            axis.set(title=key, xlabel="epoch", ylim=(0, top))
             axis.xaxis.get_major_locator().set_params(integer=True)
-        worst = max(np.nanmax(run.history[key]) for run in runs.values() for key in needed[:2])
-        axes[0].set_ylim(0, min(1.05 * worst, 2 * math.log(classes)))
-        axes[1].set_ylim(0, 1)
         training = Line2D([], [], color=GRAY, ls="--", lw=1.2, marker="")
         handles = [*axes[1].lines[0 : 2 * len(runs) : 2], training, axes[1].lines[-1]]
         labels = [*(f"{name}, validation" for name in runs), "training", "guessing"]
-        figure.legend(handles, labels, loc="outside lower center", ncols=3)
+        figure.legend(handles, labels, loc="lower center", ncols=3, borderaxespad=0.2)
     ends = "; ".join(
-        f"{name}: loss {run.history['loss'][-1]:.3f}, val_loss {run.history['val_loss'][-1]:.3f}, "
-        f"accuracy {run.history['accuracy'][-1]:.3f}, val_accuracy {run.history['val_accuracy'][-1]:.3f}"
+        f"{name}: " + ", ".join(f"{key} {run.history[key][-1]:.3f}" for key in needed)
         for name, run in runs.items()
     )
-    return Picture(figure, f"Learning curves of loss and accuracy by epoch. After the last epoch, {ends}.")
+    return Picture(figure, f"Learning curves of loss and {metric} by epoch. After the last epoch, {ends}.")
 
 
 def layer_bars(measurements, label, healthy=None, log=True):

@@ -1,5 +1,6 @@
 """Show the curve while it grows: a Keras callback, and sliders that retrain."""
 
+import functools
 import io
 import time
 
@@ -15,55 +16,66 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image as PillowImage
 
-SECONDS_BETWEEN_DRAWINGS = 0.3
+SECONDS_BETWEEN_DRAWINGS = 0.5
 
 
 class LiveCurve(keras.callbacks.Callback):
-    """Draw accuracy while `fit` runs; at the end leave one line with the last epoch's numbers.
+    """Draw a metric while `fit` runs; at the end leave one line with the last epoch's numbers.
 
     Parameters
     ----------
     name : str, what to call this run
+    metric : str, a metric the model is compiled with
+    top : float, the upper end of its axis
 
     Raises
     ------
     ValueError
-        The model was not compiled with metrics=["accuracy"].
+        The model was compiled without this metric.
     """
 
     previous = ()
 
-    def __init__(self, name):
+    def __init__(self, name, metric="accuracy", top=1.0):
         super().__init__()
-        self.name = name
+        self.name, self.metric, self.top = name, metric, top
 
     def on_train_begin(self, logs=None):
-        self.curve = GrowingCurve(self.params["epochs"], self.previous)
+        self.curve = GrowingCurve(self.params["epochs"], self.metric, self.top, self.previous)
         self.line = f"{self.name}: no epoch finished"
         self.open()
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch
 
-    def on_train_batch_end(self, batch, logs=None):
-        if time.monotonic() - self.curve.drawn_at > SECONDS_BETWEEN_DRAWINGS:
-            self.draw(self.epoch + (batch + 1) / self.params["steps"], logs)
+    def on_train_batch_begin(self, batch, logs=None):
+        # not on_train_batch_end: with it, Keras waits for the numbers of every single batch
+        if batch and self.is_due():
+            self.add(self.epoch + batch / self.params["steps"], self.model.get_metrics_result())
+            self.show(self.curve.png())
 
     def on_epoch_end(self, epoch, logs=None):
-        if "val_accuracy" in logs:
-            self.curve.validation.append((epoch + 1, logs["val_accuracy"]))
-        self.draw(epoch + 1, logs)
+        self.add(epoch + 1, logs)
+        if self.is_due():
+            self.show(self.curve.png())
         numbers = "  ".join(f"{key} {logs[key]:.3f}" for key in logs if key != "learning_rate")
         self.line = f"{self.name}: epoch {epoch + 1}/{self.params['epochs']}  {numbers}"
 
     def on_train_end(self, logs=None):
         self.close(self.line)
 
-    def draw(self, epoch, logs):
-        if "accuracy" not in logs:
-            raise ValueError("LiveCurve draws accuracy: compile the model with metrics=['accuracy']")
-        self.curve.training.append((epoch, logs["accuracy"]))
-        self.show(self.curve.png())
+    def is_due(self):
+        return time.monotonic() - self.curve.drawn_at > SECONDS_BETWEEN_DRAWINGS
+
+    def add(self, epoch, logs):
+        if self.metric not in logs:
+            raise ValueError(
+                f"LiveCurve draws {self.metric}, which the model does not measure: "
+                f"compile the model with metrics=[{self.metric!r}]"
+            )
+        self.curve.training.append((epoch, float(logs[self.metric])))
+        if f"val_{self.metric}" in logs:
+            self.curve.validation.append((epoch, logs[f"val_{self.metric}"]))
 
     def open(self):
         self.handle = DisplayHandle()
@@ -77,40 +89,52 @@ class LiveCurve(keras.callbacks.Callback):
 
 
 class GrowingCurve:
-    """Training and validation accuracy on axes that are drawn once; only the lines are redrawn.
+    """A metric in training and validation on axes that are drawn once; only the lines are redrawn.
 
     Parameters
     ----------
     epochs : int, the right end of the axis
-    previous : list of (epoch, accuracy), validation of an earlier run, drawn in gray
+    metric, top : as in LiveCurve
+    previous : list of (epoch, value), validation of an earlier run, drawn in gray
     """
 
-    def __init__(self, epochs, previous=()):
-        self.training, self.validation = [], []
-        with matplotlib.style.context(STYLE):
-            figure = Figure(figsize=(5, 2.4), layout="none")
-            self.canvas = FigureCanvasAgg(figure)
-            self.axis = figure.add_axes((0.1, 0.2, 0.87, 0.74))
-            self.axis.set(xlim=(0, epochs), ylim=(0, 1), xlabel="epoch", ylabel="accuracy")
-            if previous:
-                self.axis.plot(*np.transpose(previous), "o-", color=GRAY, alpha=0.5, label="previous run")
-            (self.training_line,) = self.axis.plot([], [], "--", marker="", color=FIXED, label="training")
-            (self.validation_line,) = self.axis.plot([], [], "o-", color=BROKEN, label="validation")
-            self.axis.legend(loc="lower right", ncols=3)
-        self.canvas.draw()
-        self.background = self.canvas.copy_from_bbox(figure.bbox)
+    def __init__(self, epochs, metric, top, previous=()):
+        self.training, self.validation, self.previous = [], [], previous
+        self.axis, self.background, self.lines = _empty_axes(epochs, metric, top, bool(previous))
         self.drawn_at = time.monotonic()
 
     def png(self):
         """The picture so far, as bytes."""
-        self.canvas.restore_region(self.background)
-        for line, points in ((self.training_line, self.training), (self.validation_line, self.validation)):
+        canvas = self.axis.figure.canvas
+        canvas.restore_region(self.background)
+        for line, points in zip(self.lines, (self.training, self.validation, self.previous)):
             line.set_data(*np.reshape(points, (-1, 2)).T)
             self.axis.draw_artist(line)
         png = io.BytesIO()
-        PillowImage.fromarray(np.asarray(self.canvas.buffer_rgba())).save(png, "PNG", compress_level=1)
+        PillowImage.fromarray(np.asarray(canvas.buffer_rgba())).save(png, "PNG", compress_level=1)
         self.drawn_at = time.monotonic()
         return png.getvalue()
+
+
+@functools.cache
+def _empty_axes(epochs, metric, top, with_previous):
+    """Axes with a legend and no data, the picture of them, and the lines to be drawn into it."""
+    styles = {
+        "training": {"ls": "--", "marker": "", "color": FIXED},
+        "validation": {"marker": "o", "color": BROKEN},
+    }
+    if with_previous:
+        styles["previous run"] = {"marker": "o", "color": GRAY, "alpha": 0.5}
+    with matplotlib.style.context(STYLE):
+        figure = Figure(figsize=(5, 2.4), layout="none")
+        canvas = FigureCanvasAgg(figure)
+        axis = figure.add_axes((0.1, 0.2, 0.87, 0.74))
+        axis.set(xlim=(0, epochs), ylim=(0, top), xlabel="epoch", ylabel=metric)
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        lines = [axis.plot([], [], label=label, **style)[0] for label, style in styles.items()]
+        axis.legend(loc="lower right", ncols=3)
+    canvas.draw()
+    return axis, canvas.copy_from_bbox(figure.bbox), lines
 
 
 class Playground(VBox):
@@ -122,18 +146,19 @@ class Playground(VBox):
         train(callbacks, **values) builds, compiles and fits your model, and passes
         `callbacks` on to `fit`; `values` are the sliders' values by name. Keep it under
         five seconds.
+    metric, top : as in LiveCurve
     **sliders : ipywidgets, by the name of the argument they set
     """
 
-    def __init__(self, train, **sliders):
+    def __init__(self, train, metric="accuracy", top=1.0, **sliders):
         for name, slider in sliders.items():
             slider.description = name
             slider.style.description_width = "9em"
             slider.layout.width = "32em"
         self.names = ", ".join(sliders)
-        self.picture = ImageWidget(value=GrowingCurve(1).png(), format="png", width=500, height=240)
+        self.picture = ImageWidget(value=GrowingCurve(1, metric, top).png(), format="png", width=500, height=240)
         self.last_line = Label("Move the sliders, then press Train.")
-        callbacks = [PlaygroundCurve(self.picture, self.last_line)]
+        callbacks = [PlaygroundCurve(self.picture, self.last_line, metric, top)]
         self.controls = interactive(
             lambda **values: train(callbacks=callbacks, **values),
             {"manual": True, "manual_name": "Train"},
@@ -148,8 +173,8 @@ class Playground(VBox):
 class PlaygroundCurve(LiveCurve):
     """A live curve in the playground's widgets, over the previous run in gray."""
 
-    def __init__(self, picture, last_line):
-        super().__init__("this run")
+    def __init__(self, picture, last_line, metric, top):
+        super().__init__("this run", metric, top)
         self.picture, self.last_line = picture, last_line
 
     def open(self):
@@ -159,5 +184,6 @@ class PlaygroundCurve(LiveCurve):
         self.picture.value = png
 
     def close(self, line):
+        self.show(self.curve.png())
         self.last_line.value = line
         self.previous = self.curve.validation

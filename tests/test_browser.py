@@ -74,7 +74,8 @@ def test_playground_in_jupyterlab(lab, page, tmp_path):
     page.goto(lab)
     cells = page.locator(".jp-Notebook .jp-CodeCell")
     expect(cells.first).to_be_visible(timeout=60_000)
-    expect(page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']")).to_be_attached(timeout=60_000)
+    # not the notebook's own indicator: that one says idle before the kernel is connected
+    expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=60_000)
     assert "not found" not in page.locator(".jp-Notebook").inner_text(), "stored output needs a kernel"
 
     page.get_by_role("menuitem", name="Run", exact=True).click()

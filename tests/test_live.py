@@ -16,7 +16,7 @@ def pixels(png):
 
 
 def test_growing_curve_draws_what_it_is_given():
-    curve = GrowingCurve(4)
+    curve = GrowingCurve(4, "accuracy", 1)
     empty = pixels(curve.png())
     curve.training = [(1, 0.2), (2, 0.6)]
     one_line = pixels(curve.png())
@@ -27,8 +27,8 @@ def test_growing_curve_draws_what_it_is_given():
 
 
 def test_previous_run_is_drawn():
-    before = GrowingCurve(4, previous=[(1, 0.3), (2, 0.5)])
-    assert (pixels(before.png()) != pixels(GrowingCurve(4).png())).any()
+    before = GrowingCurve(4, "accuracy", 1, previous=[(1, 0.3), (2, 0.5)])
+    assert (pixels(before.png()) != pixels(GrowingCurve(4, "accuracy", 1).png())).any()
 
 
 def test_live_curve_ends_with_the_last_epoch(softmax_model, batch, capsys):
