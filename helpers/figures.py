@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 
 STYLE = Path(__file__).parent / "stalled.mplstyle"
 EVIDENCE = Path(__file__).parent.parent / "data" / "evidence.csv"
+TEN_CLASSES = math.log(10), 0.1  # loss and accuracy of guessing
 BROKEN, FIXED, GRAY, HEALTHY = "#D55E00", "#0072B2", "#707070", "#DDEFE6"
 
 
@@ -29,7 +30,7 @@ class Picture(Image):
         return self.alt
 
 
-def learning_curves(runs, metric="accuracy", guessing=(math.log(10), 0.1)):
+def learning_curves(runs, metric="accuracy", guessing=TEN_CLASSES):
     """Loss and a metric by epoch, training dashed and validation solid, on common axes.
 
     Parameters
@@ -159,6 +160,87 @@ def range_test_curve(test, rates):
         f"{np.nanmin(test.losses):.2f}, near a rate of {lowest:.2g}, and ends at {test.losses[-1]:.2f}. "
         f"Marked: {', '.join(marks)}.",
     )
+
+
+def one_batch_curves(losses, level=0.1):
+    """Loss by step of networks that learn one batch by heart, and the level they should reach.
+
+    Parameters
+    ----------
+    losses : dict, name -> what `helpers.instruments.overfit_one_batch` returned
+    level : float, drawn as a dotted line
+
+    Returns
+    -------
+    Picture
+    """
+    with matplotlib.style.context(STYLE):
+        figure = Figure(figsize=(8, 2.9))
+        axis = figure.subplots()
+        for (name, values), style in zip(losses.items(), ("-", "--", "-.", (0, (1, 1)))):
+            axis.plot(range(len(values)), values, ls=style, marker="", label=name)
+        axis.axhline(level, color=GRAY, ls=":", lw=1.2, marker="", label=f"learned by heart: {level}")
+        axis.set(yscale="log", xlabel="step", ylabel="loss of the batch")
+        figure.legend(loc="outside lower center", ncols=3)
+    ends = ", ".join(f"{name} {values[-1]:.2g}" for name, values in losses.items())
+    return Picture(figure, f"Loss of one batch by training step on it. At the end: {ends}.")
+
+
+def image_row(images, titles):
+    """Images in a row, each under its title.
+
+    Parameters
+    ----------
+    images : array, shape (n, height, width, 1)
+    titles : list of n strings
+
+    Returns
+    -------
+    Picture
+    """
+    with matplotlib.style.context(STYLE):
+        figure = Figure(figsize=(8, 8 / len(images) + 0.3))
+        for axis, image, title in zip(figure.subplots(1, len(images)), images, titles):
+            axis.imshow(image[..., 0], cmap="Greys")
+            axis.set_title(title, fontsize=9)
+            axis.axis("off")
+    return Picture(figure, f"{len(images)} images: {', '.join(titles)}.")
+
+
+def error_maps(positions, errors):
+    """Mean error by true position on the canvas, one map per model on a common color scale.
+
+    Parameters
+    ----------
+    positions : array, shape (n, 2), true (row, column) in pixels
+    errors : dict, name -> array, shape (n,), the error of each image in pixels
+
+    Returns
+    -------
+    Picture
+    """
+    edges = np.linspace(positions.min(), positions.max() + 1e-6, 9)
+    maps = {}
+    for name, error in errors.items():
+        total = np.histogram2d(*positions.T, bins=(edges, edges), weights=error)[0]
+        maps[name] = total / np.maximum(np.histogram2d(*positions.T, bins=(edges, edges))[0], 1)
+    top = max(grid.max() for grid in maps.values())
+    with matplotlib.style.context(STYLE):
+        figure = Figure(figsize=(2.6 * len(maps) + 0.8, 2.9))
+        axes = figure.subplots(1, len(maps), squeeze=False)[0]
+        for axis, (name, grid) in zip(axes, maps.items()):
+            extent = (edges[0], edges[-1], edges[-1], edges[0])
+            image = axis.imshow(grid, cmap="cividis_r", vmin=0, vmax=top, extent=extent)
+            axis.set(title=name, xlabel="true column")
+            axis.grid(visible=False)
+        axes[0].set_ylabel("true row")
+        figure.colorbar(image, ax=list(axes), label="mean error in pixels")
+    ends = "; ".join(
+        f"{name}: {grid[3:5, 3:5].mean():.2f} in the center, "
+        f"{grid[[0, 0, -1, -1], [0, -1, 0, -1]].mean():.2f} in the corners"
+        for name, grid in maps.items()
+    )
+    return Picture(figure, f"Mean error in pixels by true position. {ends}.")
 
 
 def dead_unit_map(steps, records, title):

@@ -156,7 +156,9 @@ class Playground(VBox):
             slider.style.description_width = "9em"
             slider.layout.width = "32em"
         self.names = ", ".join(sliders)
-        self.picture = ImageWidget(value=GrowingCurve(1, metric, top).png(), format="png", width=500, height=240)
+        self.picture = ImageWidget(
+            value=GrowingCurve(1, metric, top).png(), format="png", width=500, height=240
+        )
         self.last_line = Label("Move the sliders, then press Train.")
         callbacks = [PlaygroundCurve(self.picture, self.last_line, metric, top)]
         self.controls = interactive(
