@@ -89,3 +89,25 @@ def test_full_set_offline(monkeypatch):
     monkeypatch.setattr(keras.datasets.fashion_mnist, "load_data", offline)
     with pytest.raises(ConnectionError, match=r"URL fetch failure.*bundled sample: load_fashion_mnist\(\)"):
         data.load_fashion_mnist(full=True)
+
+
+def test_items_on_a_canvas(splits):
+    x = splits[1][0][:500]
+    canvases, positions = data.place_on_canvas(x, seed=3)
+    assert canvases.shape == x.shape and canvases.dtype == np.float32
+    assert positions.shape == (500, 2) and (positions.min(), positions.max()) == (0, 21)
+    for canvas, image, (row, column) in zip(canvases, x, positions.astype(int)):
+        item = canvas[row : row + 7, column : column + 7, 0]
+        np.testing.assert_allclose(item[0, 0], image[:4, :4].mean(), rtol=1e-6)
+        np.testing.assert_allclose(item.sum(), canvas.sum(), rtol=1e-5)  # nothing beside the item
+        np.testing.assert_allclose(item.mean(), image.mean(), rtol=1e-5)
+    again, _ = data.place_on_canvas(x, seed=3)
+    other, _ = data.place_on_canvas(x, seed=4)
+    assert (again == canvases).all() and (other != canvases).any()
+
+
+def test_bad_canvases(splits):
+    with pytest.raises(ValueError, match=r"x has shape \(2000, 28, 28\), but must be"):
+        data.place_on_canvas(splits[1][0][..., 0], seed=0)
+    with pytest.raises(ValueError, match="size is 5, but must divide 28"):
+        data.place_on_canvas(splits[1][0], seed=0, size=5)

@@ -39,6 +39,34 @@ def test_learning_curves_of_an_explosion():
     assert_png(figures.learning_curves({"wild": wild}))
 
 
+def test_learning_curves_of_another_metric():
+    run = history(loss=[0.05], val_loss=[0.05], distance=[9.0], val_distance=[8.25])
+    picture = figures.learning_curves({"broken": run}, "distance", (0.05, 8.4))
+    assert_png(picture)
+    assert "distance 9.000, val_distance 8.250" in picture.alt
+
+
+def test_one_batch_curves():
+    picture = figures.one_batch_curves({"broken": np.array([2.3, 1.9]), "fixed": np.array([2.3, 0.01])})
+    assert_png(picture)
+    assert "broken 1.9, fixed 0.01" in picture.alt
+
+
+def test_image_row():
+    picture = figures.image_row(np.zeros((3, 28, 28, 1)), ["bag", "coat", "shirt"])
+    assert_png(picture)
+    assert "3 images: bag, coat, shirt" in picture.alt
+
+
+def test_error_maps():
+    positions = np.array([[row, column] for row in range(22) for column in range(22)], dtype=float)
+    errors = {"guess": np.abs(positions - 10.5).sum(axis=1), "exact": np.zeros(len(positions))}
+    picture = figures.error_maps(positions, errors)
+    assert_png(picture)
+    # by hand: 2 x (0.5 + 1.5 + 2.5) / 3 in the middle, 2 x (8.5 + 9.5 + 10.5) / 3 in each corner
+    assert "guess: 3.00 in the center, 19.00 in the corners; exact: 0.00 in the center" in picture.alt
+
+
 def test_learning_curves_need_four_curves():
     with pytest.raises(ValueError, match="'bare' has no val_loss, accuracy, val_accuracy.*metrics="):
         figures.learning_curves({"bare": history(loss=[1.0])})

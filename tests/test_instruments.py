@@ -5,9 +5,13 @@ import re
 from helpers import instruments
 from helpers.instruments import (
     dead_units,
+    effective_ranks,
     gradient_norms,
     initial_loss,
     learning_rate_range_test,
+    linear_probes,
+    overfit_one_batch,
+    saturated_units,
     update_to_weight_ratios,
 )
 
@@ -18,7 +22,13 @@ import pytest
 from conftest import ROOT
 from keras import layers
 
-MEASURE = [initial_loss, gradient_norms, update_to_weight_ratios, learning_rate_range_test]
+MEASURE = [
+    initial_loss,
+    gradient_norms,
+    update_to_weight_ratios,
+    learning_rate_range_test,
+    overfit_one_batch,
+]
 
 
 @pytest.fixture
@@ -111,6 +121,78 @@ def test_range_test_survives_nan():
     assert not np.isfinite(test.losses[-1]) and np.isfinite(test.suggested)
 
 
+@pytest.mark.parametrize("activation, flat", [("sigmoid", 4), ("tanh", 2)])
+def test_saturated_outputs_are_counted_by_hand(activation, flat):
+    model = keras.Sequential(
+        [keras.Input((1,)), layers.Dense(1, activation=activation, name="hidden"), layers.Dense(2)]
+    )
+    model.layers[0].set_weights([np.ones((1, 1)), np.zeros(1)])
+    # sigmoid(3.6) = 0.973, just not flat; tanh(1.8) = 0.947, just not flat
+    edge = 3.6 if activation == "sigmoid" else 1.8
+    x = np.array([[-edge - 0.2], [-edge], [0], [edge], [edge + 0.2]]).repeat(flat, axis=0)
+    assert saturated_units(model, x) == {"hidden": pytest.approx(2 / 5)}
+
+
+def test_one_batch_follows_gradient_descent_by_hand():
+    # loss w^2 from w = 1: every step of rate 0.25 halves w
+    model = keras.Sequential([keras.Input((1,)), layers.Dense(1, use_bias=False)])
+    model.compile(keras.optimizers.SGD(0.25), "mse")
+    model.set_weights([np.ones((1, 1))])
+    losses = overfit_one_batch(model, np.ones((4, 1)), np.zeros((4, 1)), steps=5)
+    np.testing.assert_allclose(losses, 0.25 ** np.arange(5.0))
+
+
+def test_effective_ranks_known_by_hand():
+    model = keras.Sequential(
+        [
+            keras.Input((3,)),
+            layers.Dense(3, name="all"),
+            layers.Dense(3, name="one"),
+            layers.Dense(3, name="none"),
+            layers.Dense(2),
+        ]
+    )
+    one = np.zeros((3, 3))
+    one[:, 0] = 1
+    for layer, kernel in zip(model.layers, (np.eye(3), one, 0 * one)):
+        layer.set_weights([kernel, np.ones(3)])
+    x = np.concatenate([np.eye(3), -np.eye(3)])  # three directions of equal strength
+    expected = {"all": pytest.approx(3), "one": pytest.approx(1), "none": 0}
+    assert effective_ranks(model, x) == expected
+
+
+def probed_model():
+    """Passes three numbers on, then only their sum, then nothing."""
+    model = keras.Sequential(
+        [
+            keras.Input((3,)),
+            layers.Dense(3, name="all"),
+            layers.Dense(1, name="sum"),
+            layers.Dense(1, name="nothing"),
+            layers.Dense(2),
+        ]
+    )
+    for layer, kernel in zip(model.layers, (np.eye(3), np.ones((3, 1)), np.zeros((1, 1)))):
+        layer.set_weights([kernel, np.zeros(layer.units)])
+    return model
+
+
+def test_probes_find_where_positions_are_lost():
+    x = np.random.default_rng(0).normal(size=(4000, 3))
+    scores = linear_probes(probed_model(), x, x[:, :1] * [1, 1])
+    # R squared: one of three equal terms explains a third of its sum
+    expected = {"input": 1, "all": 1, "sum": 1 / 3, "nothing": 0}
+    assert scores == pytest.approx(expected, abs=0.05)
+
+
+def test_probes_find_where_classes_are_lost():
+    x = np.random.default_rng(0).normal(size=(2000, 3))
+    x[:, 2] = -x[:, 1] + 0.01 * x[:, 0]
+    scores = linear_probes(probed_model(), x, (x[:, 1] > 0).astype(int))
+    assert scores["input"] > 0.95 and scores["all"] > 0.95
+    assert scores["sum"] < 0.6 and scores["nothing"] < 0.6
+
+
 @pytest.mark.parametrize("measure", MEASURE)
 @pytest.mark.parametrize("trained", [False, True])
 def test_nothing_is_changed(measure, trained, softmax_model, batch):
@@ -182,6 +264,24 @@ def test_dead_units_refuses_too(softmax_model, batch):
         dead_units(linear, x)
 
 
+def test_layer_instruments_refuse_too(softmax_model, batch):
+    x, y = batch
+    for measure in (effective_ranks, lambda model, x: linear_probes(model, x, y[: len(x)])):
+        with pytest.raises(ValueError, match="x is empty"):
+            measure(softmax_model, x[:0])
+        with pytest.raises(ValueError, match="no hidden layer"):
+            flat = keras.Sequential([keras.Input((4, 4, 1)), layers.Flatten(), layers.Dense(3)])
+            measure(flat, x)
+    with pytest.raises(ValueError, match="y has 5 labels for 8 images"):
+        linear_probes(softmax_model, x, y[:5])
+    with pytest.raises(ValueError, match="y holds NaN"):
+        linear_probes(softmax_model, x, np.full((8, 2), np.nan))
+    with pytest.raises(ValueError, match="x has 3 images.*at least 4"):
+        linear_probes(softmax_model, x[:3], y[:3])
+    with pytest.raises(ValueError, match="no hidden layer with a sigmoid or tanh"):
+        saturated_units(softmax_model, x)
+
+
 def test_range_test_refuses_a_schedule(softmax_model, batch):
     schedule = keras.optimizers.schedules.CosineDecay(0.1, 10)
     softmax_model.compile(keras.optimizers.Adam(schedule), "sparse_categorical_crossentropy")
@@ -197,6 +297,9 @@ def test_range_test_refuses_a_schedule(softmax_model, batch):
         ("update_to_weight_ratios", "update_to_weight_ratios median", 1e-4, 1e-1),
         ("dead_units", "dead_units largest share", 0, 0.5),
         ("learning_rate_range_test", "learning_rate_range_test suggested", 0.0003, 0.03),
+        ("overfit_one_batch", "overfit_one_batch last loss", 0, 0.1),
+        ("effective_ranks", "effective_ranks lowest", 3, np.inf),
+        ("linear_probes", "linear_probes largest drop", -1, 0.15),
     ],
 )
 def test_docstring_tells_the_measured_false_alarms(name, reading, low, high):

@@ -45,12 +45,16 @@ def readings(model, x, y):
     norms = list(instruments.gradient_norms(model, *batch).values())
     ratios = instruments.update_to_weight_ratios(model, *batch)
     dead = instruments.dead_units(model, x[:512])
+    probes = list(instruments.linear_probes(model, x[:1000], y[:1000]).values())
     return {
         "initial_loss": instruments.initial_loss(model, *batch),
         "gradient_norms first/last": norms[0] / norms[-1],
         "update_to_weight_ratios median": np.median(list(ratios.values())),
         "dead_units largest share": max(units.mean() for units in dead.values()),
         "learning_rate_range_test suggested": instruments.learning_rate_range_test(model, x, y).suggested,
+        "overfit_one_batch last loss": instruments.overfit_one_batch(model, x[:32], y[:32])[-1],
+        "effective_ranks lowest": min(instruments.effective_ranks(model, x[:512]).values()),
+        "linear_probes largest drop": max(a - b for a, b in zip(probes, probes[1:])),
     }
 
 
