@@ -63,7 +63,7 @@ def learning_curves(runs, metric="accuracy", guessing=TEN_CLASSES):
         # fixed margins, in inches: constrained layout would double the time of drawing
         figure = Figure(figsize=(8, height), layout="none")
         axes = figure.subplots(1, 2)
-        figure.subplots_adjust(0.05, (0.5 + 0.2 * legend_rows) / height, 0.985, 1 - 0.3 / height, wspace=0.13)
+        figure.subplots_adjust(0.06, (0.5 + 0.2 * legend_rows) / height, 0.985, 1 - 0.3 / height, wspace=0.13)
         for axis, key, guess in zip(axes, needed[::2], guessing):
             for run in runs.values():
                 (line,) = axis.plot(*_by_epoch(run.history[f"val_{key}"]))

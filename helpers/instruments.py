@@ -13,9 +13,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 import tensorflow as tf
-from sklearn.linear_model import Ridge, RidgeClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.linear_model import RidgeClassifierCV, RidgeCV
 
 IGNORED = (keras.layers.InputLayer, keras.layers.Flatten)  # they put out what comes in
 
@@ -182,7 +180,7 @@ def saturated_units(model, x):
 def overfit_one_batch(model, x, y, steps=200):
     """Train on this one batch again and again; the loss of every step.
 
-    A network that cannot learn 32 images by heart lacks capacity, or training is broken.
+    A network that cannot learn twenty images by heart lacks capacity, or training is broken.
 
     Healthy: the last loss is below 0.1. Above it while `update_to_weight_ratios` is
     healthy: capacity, a bottleneck or a bug. Above it with tiny ratios: the learning rate.
@@ -193,7 +191,7 @@ def overfit_one_batch(model, x, y, steps=200):
     Parameters
     ----------
     model : keras.Model, compiled
-    x : array, shape (n, ...), about 32 images
+    x : array, shape (n, ...), about 20 images
     y : array, shape (n,) or (n, outputs)
     steps : int
 
@@ -246,7 +244,8 @@ def effective_ranks(model, x):
     for name, output in _outputs(model, _hidden(model), x).items():
         rows = output.reshape(len(x), -1)
         values = np.linalg.svd(rows - rows.mean(axis=0), compute_uv=False)
-        share = values[values > 0] / values.sum()
+        share = values / max(values.sum(), np.finfo(values.dtype).tiny)
+        share = share[share > 0]
         ranks[name] = float(np.exp(-np.sum(share * np.log(share)))) if len(share) else 0.0
     return ranks
 
@@ -254,12 +253,13 @@ def effective_ranks(model, x):
 def linear_probes(model, x, y):
     """How well a linear model can read y off the output of each hidden layer.
 
-    Half of the images fit a ridge model, the other half score it. For integer labels the
-    score is the accuracy; for real-valued y, such as positions, it is R squared, the share
-    of the variance that is explained.
+    Half of the images fit a ridge model, its strength chosen by leaving one out; the other
+    half score it. For integer labels the score is the accuracy; for real-valued y, such as
+    positions, it is R squared, the share of the variance that is explained.
 
     Healthy: no layer scores 0.15 less than the layer before it. Where the score falls,
-    information was lost, and no later layer can bring it back.
+    information was lost, or was put out of a linear model's reach: if it stays low in the
+    layers behind, it was lost.
     Source: Alain and Bengio, "Understanding intermediate layers using linear classifier
     probes" (2016), section 3; the level was fitted here.
     False alarms: 0 of 20 before training, 0 of 20 after it.
@@ -284,12 +284,15 @@ def linear_probes(model, x, y):
     if len(x) < 4:
         raise ValueError(f"x has {len(x)} images: probes need some to fit and some to score, at least 4")
     outputs = {"input": np.asarray(x)} | _outputs(model, _hidden(model), x)
-    kind = RidgeClassifier if np.issubdtype(np.asarray(y).dtype, np.integer) else Ridge
+    kind = RidgeClassifierCV if np.issubdtype(np.asarray(y).dtype, np.integer) else RidgeCV
+    probe = kind(alphas=(1, 10, 100, 1000))
     half = len(x) // 2
     scores = {}
     for name, output in outputs.items():
         rows = output.reshape(len(x), -1)
-        probe = make_pipeline(StandardScaler(), kind(alpha=100.0))
+        rows = rows - rows[:half].mean(axis=0)
+        # one scale for all: scaled by itself, a pixel that is hardly ever on would decide
+        rows = rows / (rows[:half].std() or 1)
         scores[name] = float(probe.fit(rows[:half], y[:half]).score(rows[half:], y[half:]))
     return scores
 

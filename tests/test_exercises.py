@@ -10,12 +10,47 @@ SOLUTION = re.compile(r'<details class="solution">.*?```python\n(.*?)```\s*</det
 
 # per exercise, answers from misconceptions the text warns of
 WRONG = {
+    "01_insufficient_capacity": [
+        ["filters = (16, 32)", "filters = (2, 2, 2, 2)"],
+        ["head = layers.GlobalMaxPooling2D()", "head = layers.GlobalAveragePooling2D()"],
+        [
+            "count_weights = lambda f, k: sum(k * k * a * b for a, b in zip((1, *f), f)) + 10 * f[-1]",
+            "count_weights = lambda f, k: sum((k * k + 1) * b for b in f) + 10 * (f[-1] + 1)",
+        ],
+    ],
+    "02_information_bottleneck": [
+        ["channels = 2", "channels = 10"],
+        ["squeeze = (1, 7, 1)", "squeeze = (1, 1, 1)"],
+        [
+            "narrowest = lambda model: min(model.layers[:-1], key=lambda layer: layer.output.shape[-1]).name",
+            "narrowest = lambda model: min(model.layers, key=lambda a: np.prod(a.output.shape[1:])).name",
+        ],
+    ],
+    "03_saturating_activations": [
+        ["depth = 2", "depth = 5"],
+        ["initializer = 'he_normal'", "initializer = keras.initializers.RandomNormal(stddev=0.05)"],
+        [
+            "largest_slope = lambda f: np.max(f(np.linspace(-5, 5, 1001)))",
+            "largest_slope = lambda f: (f(0.001) - f(-0.001)) / 0.002",
+        ],
+    ],
     "04_dying_relu": [
         ["bold_rate = 0.003", "bold_rate = 0.1"],
         ["initializer = 'zeros'", "initializer = 'he_normal'"],
         [
             "count_dead = lambda outputs: np.all(outputs == 0, axis=0).sum()",
             "count_dead = lambda outputs: np.any(outputs == 0, axis=(0, 1, 2)).sum()",
+        ],
+    ],
+    "05_excessive_pooling": [
+        ["pool_size = 2", "pool_size = 14"],
+        [
+            "more_layers = lambda: [layers.Conv2D(64, 1, activation='relu') for _ in range(2)]",
+            "more_layers = lambda: [layers.MaxPooling2D(2)]",
+        ],
+        [
+            "map_size = lambda size, steps: [size := size // s for _, s, _ in steps][-1]",
+            "map_size = lambda size, steps: [size := (size - k) // s + 1 for k, s, _ in steps][-1]",
         ],
     ],
     "06_learning_rate": [

@@ -52,7 +52,7 @@ def readings(model, x, y):
         "update_to_weight_ratios median": np.median(list(ratios.values())),
         "dead_units largest share": max(units.mean() for units in dead.values()),
         "learning_rate_range_test suggested": instruments.learning_rate_range_test(model, x, y).suggested,
-        "overfit_one_batch last loss": instruments.overfit_one_batch(model, x[:32], y[:32])[-1],
+        "overfit_one_batch last loss": instruments.overfit_one_batch(model, x[:20], y[:20])[-1],
         "effective_ranks lowest": min(instruments.effective_ranks(model, x[:512]).values()),
         "linear_probes largest drop": max(a - b for a, b in zip(probes, probes[1:])),
     }
