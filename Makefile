@@ -1,4 +1,4 @@
-# lab and test are the two commands; the others are for who changes a notebook.
+# lab and test are the two commands; the others are for whoever changes a notebook.
 PYTHON ?= python3
 SEEDS ?= 20
 BIN := .venv/bin

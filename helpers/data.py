@@ -57,36 +57,32 @@ def load_fashion_mnist(full=False):
     return tuple(splits)
 
 
-def place_on_canvas(x, seed, size=7):
-    """Shrink every image and put it at a random place of an empty canvas: where is it?
+def place_on_canvas(x, seed):
+    """Shrink every image to 7 x 7 pixels and put it at a random place of an empty canvas.
 
     Parameters
     ----------
     x : array, shape (n, 28, 28, 1), values of any scale
     seed : int
-    size : int, height and width of the shrunken item in pixels; divides 28
 
     Returns
     -------
     canvases : float32, shape (n, 28, 28, 1), on the scale of `x`, 0 around the item
     positions : float32, shape (n, 2), (row, column) of the item's upper left pixel, each
-        from 0 to 28 - size, every place equally likely
+        from 0 to 21, every place equally likely
 
     Raises
     ------
     ValueError
-        `x` has another shape, or `size` does not divide 28.
+        `x` has another shape.
     """
     if x.ndim != 4 or x.shape[1:] != (28, 28, 1):
         raise ValueError(f"x has shape {x.shape}, but must be (n, 28, 28, 1)")
-    if size < 1 or 28 % size:
-        raise ValueError(f"size is {size}, but must divide 28: 4, 7 or 14")
-    n, factor = len(x), 28 // size
-    items = x.reshape(n, size, factor, size, factor, 1).mean(axis=(2, 4))
-    positions = np.random.default_rng(seed).integers(0, 28 - size, size=(n, 2), endpoint=True)
+    items = x.reshape(-1, 7, 4, 7, 4, 1).mean(axis=(2, 4))
+    positions = np.random.default_rng(seed).integers(0, 21, size=(len(x), 2), endpoint=True)
     canvases = np.zeros(x.shape, dtype="float32")
     for canvas, item, (row, column) in zip(canvases, items, positions):
-        canvas[row : row + size, column : column + size] = item
+        canvas[row : row + 7, column : column + 7] = item
     return canvases, positions.astype("float32")
 
 

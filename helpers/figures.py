@@ -1,6 +1,7 @@
 """Draw what was measured. Every function returns a `Picture`: a PNG with alternative text."""
 
 import io
+import itertools
 import math
 from pathlib import Path
 
@@ -70,7 +71,7 @@ def learning_curves(runs, metric="accuracy", guessing=TEN_CLASSES):
                 axis.plot(*_by_epoch(run.history[key]), "--", color=line.get_color(), lw=1.2, marker="")
             axis.axhline(guess, color=GRAY, ls=":", lw=1.2, marker="")
             worst = max(np.nanmax([run.history[key], run.history[f"val_{key}"]]) for run in runs.values())
-            top = 1 if key == "accuracy" else min(1.05 * worst, 2 * guess)
+            top = 1 if key.endswith("accuracy") else min(1.05 * worst, 2 * guess)
             axis.set(title=key, xlabel="epoch", ylim=(0, top))
             axis.xaxis.get_major_locator().set_params(integer=True)
         training = Line2D([], [], color=GRAY, ls="--", lw=1.2, marker="")
@@ -92,16 +93,27 @@ def layer_bars(measurements, label, healthy=None, log=True):
     measurements : dict, model name -> dict, layer name -> float (all with the same layers)
     label : str, what was measured
     healthy : (lowest, highest), the healthy range, drawn as a band
-    log : bool, logarithmic axis; a bar of exactly 0 is then marked with a 0
+    log : bool, logarithmic axis; either way a bar of exactly 0 is marked with a 0
 
     Returns
     -------
     Picture
+
+    Raises
+    ------
+    ValueError
+        The models have different layers.
     """
+    layers = list(next(iter(measurements.values())))
+    for name, values in measurements.items():
+        if list(values) != layers:
+            raise ValueError(
+                f"{name!r} has the layers {', '.join(values)}, but the first model has "
+                f"{', '.join(layers)}: draw one figure for each"
+            )
     with matplotlib.style.context(STYLE):
         figure = Figure(figsize=(8, 2.9))
         axis = figure.subplots()
-        layers = list(next(iter(measurements.values())))
         width = 0.8 / len(measurements)
         for i, (name, values) in enumerate(measurements.items()):
             x = np.arange(len(layers)) + (i - (len(measurements) - 1) / 2) * width
@@ -121,7 +133,7 @@ def layer_bars(measurements, label, healthy=None, log=True):
         axis.grid(axis="x", visible=False)
         figure.legend(loc="outside lower center", ncols=len(measurements) + 1)
     ends = "; ".join(
-        f"{name}: " + ", ".join(f"{layer} {value:.2g}" for layer, value in values.items())
+        f"{name}: " + ", ".join(f"{layer} {value:.3g}" for layer, value in values.items())
         for name, values in measurements.items()
     )
     return Picture(figure, f"Bars of {label} by layer. {ends}.")
@@ -177,7 +189,7 @@ def one_batch_curves(losses, level=0.1):
     with matplotlib.style.context(STYLE):
         figure = Figure(figsize=(8, 2.9))
         axis = figure.subplots()
-        for (name, values), style in zip(losses.items(), ("-", "--", "-.", (0, (1, 1)))):
+        for (name, values), style in zip(losses.items(), itertools.cycle(("-", "--", "-."))):
             axis.plot(range(len(values)), values, ls=style, marker="", label=name)
         axis.axhline(level, color=GRAY, ls=":", lw=1.2, marker="", label=f"learned by heart: {level}")
         axis.set(yscale="log", xlabel="step", ylabel="loss of the batch")
@@ -200,7 +212,8 @@ def image_row(images, titles):
     """
     with matplotlib.style.context(STYLE):
         figure = Figure(figsize=(8, 8 / len(images) + 0.3))
-        for axis, image, title in zip(figure.subplots(1, len(images)), images, titles):
+        axes = figure.subplots(1, len(images), squeeze=False)[0]
+        for axis, image, title in zip(axes, images, titles):
             axis.imshow(image[..., 0], cmap="Greys")
             axis.set_title(title, fontsize=9)
             axis.axis("off")
@@ -221,10 +234,11 @@ def error_maps(positions, errors):
     """
     edges = np.linspace(positions.min(), positions.max() + 1e-6, 9)
     maps = {}
+    count = np.histogram2d(*positions.T, bins=(edges, edges))[0]
+    count[count == 0] = np.nan  # a place without an item stays blank
     for name, error in errors.items():
-        total = np.histogram2d(*positions.T, bins=(edges, edges), weights=error)[0]
-        maps[name] = total / np.maximum(np.histogram2d(*positions.T, bins=(edges, edges))[0], 1)
-    top = max(grid.max() for grid in maps.values())
+        maps[name] = np.histogram2d(*positions.T, bins=(edges, edges), weights=error)[0] / count
+    top = max(np.nanmax(grid) for grid in maps.values())
     with matplotlib.style.context(STYLE):
         figure = Figure(figsize=(2.6 * len(maps) + 0.8, 2.9))
         axes = figure.subplots(1, len(maps), squeeze=False)[0]
@@ -236,8 +250,8 @@ def error_maps(positions, errors):
         axes[0].set_ylabel("true row")
         figure.colorbar(image, ax=list(axes), label="mean error in pixels")
     ends = "; ".join(
-        f"{name}: {grid[3:5, 3:5].mean():.2f} in the center, "
-        f"{grid[[0, 0, -1, -1], [0, -1, 0, -1]].mean():.2f} in the corners"
+        f"{name}: {np.nanmean(grid[3:5, 3:5]):.2f} in the center, "
+        f"{np.nanmean(grid[[0, 0, -1, -1], [0, -1, 0, -1]]):.2f} in the corners"
         for name, grid in maps.items()
     )
     return Picture(figure, f"Mean error in pixels by true position. {ends}.")
@@ -308,7 +322,7 @@ def seed_evidence(notebook):
             axis.scatter(row.fixed, np.full(len(row), 0), c=FIXED, marker="o", alpha=0.6)
             for level, color in ((row.stalled_at.iloc[0], BROKEN), (row.recovered_at.iloc[0], FIXED)):
                 axis.axvline(level, color=color, ls=":", lw=1.2, marker="")
-            if row.telltale.iloc[0].endswith("accuracy"):
+            if row.telltale.iloc[0] in ("accuracy", "val_accuracy"):
                 axis.set_xlim(0, 1)
             elif row.broken.max() > 100 * row.fixed.min() > 0:
                 axis.set_xscale("log")

@@ -146,7 +146,8 @@ def saturated_units(model, x):
     Healthy: at most 0.6 of the outputs of each layer. A low share does not clear a stack of
     sigmoids: its gradient vanishes without a single saturated unit; see `gradient_norms`.
     Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward
-    neural networks" (2010), section 3, for the measure; the level was fitted here.
+    neural networks" (2010), section 3, which watches activations saturate; the measure and
+    the level were set here.
     False alarms: does not apply to the healthy CNN, which has ReLUs.
 
     Parameters
@@ -253,8 +254,8 @@ def effective_ranks(model, x):
 def linear_probes(model, x, y):
     """How well a linear model can read y off the output of each hidden layer.
 
-    Half of the images fit a ridge model, its strength chosen by leaving one out; the other
-    half score it. For integer labels the score is the accuracy; for real-valued y, such as
+    The first half of the images fits a ridge model, its strength chosen by leaving one out;
+    the second half scores it. For integer labels the score is the accuracy; for real-valued y, such as
     positions, it is R squared, the share of the variance that is explained.
 
     Healthy: no layer scores 0.15 less than the layer before it. Where the score falls,
@@ -267,7 +268,7 @@ def linear_probes(model, x, y):
     Parameters
     ----------
     model : keras.Model, Sequential or functional
-    x : array, shape (n, ...), about 1,000 images
+    x : array, shape (n, ...), about 1,000 images in random order
     y : int array, shape (n,), or float array, shape (n, targets)
 
     Returns
@@ -277,14 +278,18 @@ def linear_probes(model, x, y):
     Raises
     ------
     ValueError
-        As in `initial_loss`, the model has no hidden layer, or fewer than four images.
+        As in `initial_loss`, the model has no hidden layer, there are fewer than four images,
+        or the labels are one-hot.
     """
     _check(model, x)
     _check_pairs(x, y)
     if len(x) < 4:
         raise ValueError(f"x has {len(x)} images: probes need some to fit and some to score, at least 4")
+    integers = np.issubdtype(np.asarray(y).dtype, np.integer)
+    if integers and np.ndim(y) > 1:
+        raise ValueError(f"y has shape {np.shape(y)}: pass class numbers, shape (n,), not one-hot rows")
     outputs = {"input": np.asarray(x)} | _outputs(model, _hidden(model), x)
-    kind = RidgeClassifierCV if np.issubdtype(np.asarray(y).dtype, np.integer) else RidgeCV
+    kind = RidgeClassifierCV if integers else RidgeCV
     probe = kind(alphas=(1, 10, 100, 1000))
     half = len(x) // 2
     scores = {}
@@ -363,13 +368,14 @@ def _gradients(model, x, y):
 
 @contextmanager
 def _unchanged(model):
-    """Put back weights, batch statistics, random state and optimizer slots at the end."""
+    """Put back weights, batch statistics, random state, optimizer slots and metrics at the end."""
     model.optimizer.build(model.trainable_variables)
-    variables = [*model.variables, *model.optimizer.variables]
+    variables = [*model.variables, *model.optimizer.variables, *model.metrics_variables]
     values = [variable.numpy() for variable in variables]
     try:
         yield
     finally:
+        model.reset_metrics()  # those that were first built here
         for variable, value in zip(variables, values):
             variable.assign(value)
 

@@ -53,6 +53,7 @@ def test_one_batch_curves():
 
 
 def test_image_row():
+    assert_png(figures.image_row(np.zeros((1, 28, 28, 1)), ["bag"]))
     picture = figures.image_row(np.zeros((3, 28, 28, 1)), ["bag", "coat", "shirt"])
     assert_png(picture)
     assert "3 images: bag, coat, shirt" in picture.alt
@@ -77,6 +78,11 @@ def test_layer_bars():
     picture = figures.layer_bars(measurements, "gradient norm", healthy=(1e-3, 1))
     assert_png(picture)
     assert "broken: a 0, b 1e-06; healthy: a 0.25, b 0.5" in picture.alt
+
+
+def test_layer_bars_of_different_models():
+    with pytest.raises(ValueError, match="'b' has the layers y, but the first model has x"):
+        figures.layer_bars({"a": {"x": 1.0}, "b": {"y": 1.0}}, "gradient norm")
 
 
 def test_layer_bars_of_zeros():
@@ -115,6 +121,11 @@ def test_seed_evidence(tmp_path, monkeypatch):
     assert "broken 0.100 to 0.400, fixed 0.800 to 0.800, held in 3 of 4 seeds" in picture.alt
     losses = [row | {"telltale": "val_loss", "seed": 0, "broken": 1e6, "fixed": 0.4, "held": True}]
     pd.DataFrame(losses).to_csv(figures.EVIDENCE, index=False)
+    assert_png(figures.seed_evidence("04_x"))
+    gaps = [
+        row | {"telltale": "accuracy - val_accuracy", "seed": 0, "broken": 0.1, "fixed": -0.1, "held": True}
+    ]
+    pd.DataFrame(gaps).to_csv(figures.EVIDENCE, index=False)
     assert_png(figures.seed_evidence("04_x"))
     with pytest.raises(ValueError, match="no rows for '05_y'.*make evidence"):
         figures.seed_evidence("05_y")

@@ -200,7 +200,11 @@ def test_nothing_is_changed(measure, trained, softmax_model, batch):
         softmax_model.fit(*batch, epochs=2, verbose=0)
     else:
         softmax_model.optimizer.build(softmax_model.trainable_variables)
-    variables = [*softmax_model.variables, *softmax_model.optimizer.variables]
+    variables = [
+        *softmax_model.variables,
+        *softmax_model.optimizer.variables,
+        *softmax_model.metrics_variables,
+    ]
     before = [variable.numpy().copy() for variable in variables]
     measure(softmax_model, *batch)
     for variable, value in zip(variables, before):
@@ -276,6 +280,8 @@ def test_layer_instruments_refuse_too(softmax_model, batch):
         linear_probes(softmax_model, x, y[:5])
     with pytest.raises(ValueError, match="y holds NaN"):
         linear_probes(softmax_model, x, np.full((8, 2), np.nan))
+    with pytest.raises(ValueError, match="pass class numbers"):
+        linear_probes(softmax_model, x, np.eye(3, dtype=int)[y])
     with pytest.raises(ValueError, match="x has 3 images.*at least 4"):
         linear_probes(softmax_model, x[:3], y[:3])
     with pytest.raises(ValueError, match="no hidden layer with a sigmoid or tanh"):

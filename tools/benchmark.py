@@ -93,7 +93,7 @@ def run(path, more):
                     runner.execute_cell(cell, index)
                 if cell not in added:
                     seconds += time.monotonic() - start
-                if first_figure is None and "image/png" in str(cell.get("outputs")):
+                if first_figure is None and "Learning curves" in str(cell.get("outputs")):
                     first_figure = seconds
                 if cell is own[-1]:
                     memory = peak_memory(runner.km.provisioner.pid)
