@@ -216,7 +216,8 @@ def image_row(images, titles):
         for axis, image, title in zip(axes, images, titles):
             axis.imshow(image[..., 0], cmap="Greys")
             axis.set_title(title, fontsize=9)
-            axis.axis("off")
+            axis.set(xticks=[], yticks=[])
+            axis.spines[:].set(visible=True, color=GRAY)
     return Picture(figure, f"{len(images)} images: {', '.join(titles)}.")
 
 

@@ -47,6 +47,16 @@ def test_live_curve_without_validation(softmax_model, batch):
     assert curve.curve.validation == [] and "val_" not in curve.line
 
 
+def test_live_curve_of_another_metric(batch):
+    x, y = batch
+    model = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(1)])
+    model.compile("adam", "mse", metrics=["mae"])
+    curve = LiveCurve("broken", metric="mae", top=12)
+    run = model.fit(x, y, epochs=2, validation_data=(x, y), verbose=0, callbacks=[curve])
+    assert curve.curve.validation == list(enumerate(run.history["val_mae"], start=1))
+    assert curve.curve.axis.get_ylim() == (0, 12) and curve.curve.axis.get_ylabel() == "mae"
+
+
 def test_live_curve_needs_accuracy(batch):
     model = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
     model.compile("adam", "sparse_categorical_crossentropy")
