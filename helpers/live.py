@@ -1,6 +1,7 @@
 """Show the curve while it grows: a Keras callback, and sliders that retrain."""
 
 import functools
+import gc
 import io
 import time
 
@@ -161,8 +162,16 @@ class Playground(VBox):
         )
         self.last_line = Label("Move the sliders, then press Train.")
         callbacks = [PlaygroundCurve(self.picture, self.last_line, metric, top)]
+
+        def retrain(**values):
+            gc.disable()  # with many models around, looking for garbage while tracing takes a third
+            try:
+                train(callbacks=callbacks, **values)
+            finally:
+                gc.enable()
+
         self.controls = interactive(
-            lambda **values: train(callbacks=callbacks, **values),
+            retrain,
             {"manual": True, "manual_name": "Train"},
             **sliders,
         )
