@@ -51,8 +51,10 @@ class LiveCurve(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch, logs=None):
         # not on_train_batch_end: with it, Keras waits for the numbers of every single batch
-        if batch and self.is_due():
-            self.add(self.epoch + batch / self.params["steps"], self.model.get_metrics_result())
+        share = batch / self.params["steps"]
+        # the metric is a mean over the epoch so far: over few batches it jumps about
+        if (share > 0.25 or self.epoch == 0 < batch) and self.is_due():
+            self.add(self.epoch + share, self.model.get_metrics_result())
             self.show(self.curve.png())
 
     def on_epoch_end(self, epoch, logs=None):
