@@ -174,13 +174,12 @@ def range_test_curve(test, rates):
     )
 
 
-def one_batch_curves(losses, level=0.1):
-    """Loss by step of networks that learn one batch by heart, and the level they should reach.
+def one_batch_curves(losses):
+    """Loss by step of networks that learn one batch by heart, and the level of a healthy one.
 
     Parameters
     ----------
     losses : dict, name -> what `helpers.instruments.overfit_one_batch` returned
-    level : float, drawn as a dotted line
 
     Returns
     -------
@@ -191,7 +190,7 @@ def one_batch_curves(losses, level=0.1):
         axis = figure.subplots()
         for (name, values), style in zip(losses.items(), itertools.cycle(("-", "--", "-."))):
             axis.plot(range(len(values)), values, ls=style, marker="", label=name)
-        axis.axhline(level, color=GRAY, ls=":", lw=1.2, marker="", label=f"learned by heart: {level}")
+        axis.axhline(0.1, color=GRAY, ls=":", lw=1.2, marker="", label="learned by heart: 0.1")
         axis.set(yscale="log", xlabel="step", ylabel="loss of the batch")
         figure.legend(loc="outside lower center", ncols=3)
     ends = ", ".join(f"{name} {values[-1]:.2g}" for name, values in losses.items())

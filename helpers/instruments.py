@@ -207,10 +207,7 @@ def overfit_one_batch(model, x, y, steps=200):
     """
     _check(model, x, y)
     with _unchanged(model):
-        losses = []
-        for _ in range(steps):
-            model.reset_metrics()
-            losses.append(model.train_on_batch(x, y, return_dict=True)["loss"])
+        losses = [_train_one_step(model, x, y) for _ in range(steps)]
     return np.array(losses, dtype=float)
 
 
@@ -349,8 +346,7 @@ def learning_rate_range_test(model, x, y, lowest=1e-6, highest=10.0, steps=120, 
     with _unchanged(model):
         for rate, batch in zip(rates, order):
             model.optimizer.learning_rate = rate
-            model.reset_metrics()
-            losses.append(model.train_on_batch(x[batch], y[batch], return_dict=True)["loss"])
+            losses.append(_train_one_step(model, x[batch], y[batch]))
             smoothed.append(losses[0] if len(losses) == 1 else 0.8 * smoothed[-1] + 0.2 * losses[-1])
             if not losses[-1] < 4 * min(losses):
                 break
@@ -364,6 +360,12 @@ def _gradients(model, x, y):
         loss = model.compute_loss(x, y, model(x, training=True))
     variables = [variable.value for variable in model.trainable_variables]
     return tape.gradient(loss, variables, unconnected_gradients="zero")
+
+
+def _train_one_step(model, x, y):
+    """Loss of the batch before the step; without the reset Keras returns a mean over all steps."""
+    model.reset_metrics()
+    return model.train_on_batch(x, y, return_dict=True)["loss"]
 
 
 @contextmanager

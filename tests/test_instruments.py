@@ -142,39 +142,27 @@ def test_one_batch_follows_gradient_descent_by_hand():
     np.testing.assert_allclose(losses, 0.25 ** np.arange(5.0))
 
 
+def linear_chain(**kernels):
+    """A linear layer without bias for each kernel, one after the other, and two outputs."""
+    hidden = [layers.Dense(len(kernel[0]), use_bias=False, name=name) for name, kernel in kernels.items()]
+    model = keras.Sequential([keras.Input((3,)), *hidden, layers.Dense(2)])
+    for layer, kernel in zip(hidden, kernels.values()):
+        layer.set_weights([kernel])
+    return model
+
+
 def test_effective_ranks_known_by_hand():
-    model = keras.Sequential(
-        [
-            keras.Input((3,)),
-            layers.Dense(3, name="all"),
-            layers.Dense(3, name="one"),
-            layers.Dense(3, name="none"),
-            layers.Dense(2),
-        ]
-    )
     one = np.zeros((3, 3))
     one[:, 0] = 1
-    for layer, kernel in zip(model.layers, (np.eye(3), one, 0 * one)):
-        layer.set_weights([kernel, np.ones(3)])
-    x = np.concatenate([np.eye(3), -np.eye(3)])  # three directions of equal strength
+    model = linear_chain(all=np.eye(3), one=one, none=0 * one)
+    x = 5 + np.concatenate([np.eye(3), -np.eye(3)])  # three directions of equal strength
     expected = {"all": pytest.approx(3), "one": pytest.approx(1), "none": 0}
     assert effective_ranks(model, x) == expected
 
 
 def probed_model():
     """Passes three numbers on, then only their sum, then nothing."""
-    model = keras.Sequential(
-        [
-            keras.Input((3,)),
-            layers.Dense(3, name="all"),
-            layers.Dense(1, name="sum"),
-            layers.Dense(1, name="nothing"),
-            layers.Dense(2),
-        ]
-    )
-    for layer, kernel in zip(model.layers, (np.eye(3), np.ones((3, 1)), np.zeros((1, 1)))):
-        layer.set_weights([kernel, np.zeros(layer.units)])
-    return model
+    return linear_chain(all=np.eye(3), sum=np.ones((3, 1)), nothing=np.zeros((1, 1)))
 
 
 def test_probes_find_where_positions_are_lost():
@@ -183,6 +171,13 @@ def test_probes_find_where_positions_are_lost():
     # R squared: one of three equal terms explains a third of its sum
     expected = {"input": 1, "all": 1, "sum": 1 / 3, "nothing": 0}
     assert scores == pytest.approx(expected, abs=0.05)
+
+
+def test_probes_are_scored_on_images_they_were_not_fitted_to():
+    random = np.random.default_rng(0)
+    model = keras.Sequential([keras.Input((400,)), layers.Dense(2), layers.Dense(2)])
+    scores = linear_probes(model, random.normal(size=(400, 400)), random.integers(0, 2, 400))
+    assert scores["input"] < 0.65, "labels without a cause cannot be read off"
 
 
 def test_probes_find_where_classes_are_lost():

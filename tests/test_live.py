@@ -29,6 +29,8 @@ def test_growing_curve_draws_what_it_is_given():
 def test_previous_run_is_drawn():
     before = GrowingCurve(4, "accuracy", 1, previous=[(1, 0.3), (2, 0.5)])
     assert (pixels(before.png()) != pixels(GrowingCurve(4, "accuracy", 1).png())).any()
+    other = GrowingCurve(4, "accuracy", 1, previous=[(1, 0.8), (2, 0.9)])
+    assert (pixels(before.png()) != pixels(other.png())).any(), "not only the legend tells of it"
 
 
 def test_live_curve_ends_with_the_last_epoch(softmax_model, batch, capsys):

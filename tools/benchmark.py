@@ -70,7 +70,7 @@ print(images, peak, 3 * operations * images / peak)  # backward costs twice the 
 def run(path, more):
     """Run a notebook with PLAY after its playground and `more` pieces of code at its end.
 
-    Returns seconds to the first figure and of all the notebook's own cells, the kernel's
+    Returns seconds to the first learning curve and of all the notebook's own cells, the kernel's
     peak memory in GB up to their end (None where there is no /proc), and the numbers that
     each added piece printed.
     """
@@ -81,7 +81,7 @@ def run(path, more):
     )
     added = [new_code_cell(source) for source in (PLAY, *more)]
     notebook.cells = [*own[: playground + 1], added[0], *own[playground + 1 :], *added[1:]]
-    seconds, first_figure, memory = 0.0, None, None
+    seconds, first_curve, memory = 0.0, None, None
     with TemporaryDirectory() as folder:
         runner = client(notebook, folder)
         start = time.monotonic()
@@ -93,12 +93,12 @@ def run(path, more):
                     runner.execute_cell(cell, index)
                 if cell not in added:
                     seconds += time.monotonic() - start
-                if first_figure is None and "Learning curves" in str(cell.get("outputs")):
-                    first_figure = seconds
+                if first_curve is None and "Learning curves" in str(cell.get("outputs")):
+                    first_curve = seconds
                 if cell is own[-1]:
                     memory = peak_memory(runner.km.provisioner.pid)
     printed = ["".join(output.get("text", "") for output in cell.outputs).split() for cell in added]
-    return first_figure, seconds, memory, [list(map(float, words)) for words in printed]
+    return first_curve, seconds, memory, [list(map(float, words)) for words in printed]
 
 
 def peak_memory(pid):
@@ -116,12 +116,12 @@ def report(what, number, limit):
 
 def main():
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
-        first_figure, seconds, memory, printed = run(
+        first_curve, seconds, memory, printed = run(
             path, [OVERHEAD, THROUGHPUT] if path.stem == "06_learning_rate" else []
         )
         print(path.stem)
         report("all cells, seconds", f"{seconds:.1f}", "at most 60")
-        report("kernel start to first broken curve, seconds", f"{first_figure:.1f}", "at most 20")
+        report("kernel start to first broken curve, seconds", f"{first_curve:.1f}", "at most 20")
         report("peak memory of the kernel, GB", f"{memory:.2f}" if memory else "unknown", "at most 1.5")
         report("playground: Train to first point, seconds", f"{printed[0][0]:.2f}", "at most 1.5")
         report("playground: Train to the end, seconds", f"{printed[0][1]:.2f}", "at most 5")
