@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 
 STYLE = Path(__file__).parent / "stalled.mplstyle"
 EVIDENCE = Path(__file__).parent.parent / "data" / "evidence.csv"
+ARMS = EVIDENCE.with_name("arms.csv")
 TEN_CLASSES = math.log(10), 0.1  # loss and accuracy of guessing
 BROKEN, FIXED, GRAY, HEALTHY = "#D55E00", "#0072B2", "#707070", "#DDEFE6"
 
@@ -308,10 +309,7 @@ def seed_evidence(notebook):
     ValueError
         There is no evidence for this notebook yet.
     """
-    rows = pd.read_csv(EVIDENCE)
-    rows = rows[rows.notebook == notebook]
-    if rows.empty:
-        raise ValueError(f"data/evidence.csv has no rows for {notebook!r}: run make evidence SEEDS=20")
+    rows = _rows_of(notebook, EVIDENCE)
     claims = list(rows.groupby("claim", sort=False))
     with matplotlib.style.context(STYLE):
         figure = Figure(figsize=(8, 0.3 + 0.9 * len(claims)))
@@ -336,6 +334,49 @@ def seed_evidence(notebook):
                 f"held in {row.held.sum()} of {len(row)} seeds"
             )
     return Picture(figure, f"Broken and fixed runs over the seeds. {'; '.join(sentences)}.")
+
+
+def arm_spread(notebook):
+    """The rows of data/arms.csv that belong to one notebook: every seed of every arm as a dot.
+
+    Parameters
+    ----------
+    notebook : str, such as "07_optimizer_choice"
+
+    Returns
+    -------
+    Picture
+
+    Raises
+    ------
+    ValueError
+        There are no arms for this notebook yet.
+    """
+    rows = _rows_of(notebook, ARMS)
+    arms = list(rows.groupby("arm", sort=False).value)
+    with matplotlib.style.context(STYLE):
+        figure = Figure(figsize=(8, 0.6 + 0.3 * len(arms)))
+        axis = figure.subplots()
+        for i, (_, values) in enumerate(arms):
+            axis.scatter(values, np.full(len(values), i), c=FIXED, alpha=0.4, lw=0)
+            axis.scatter(values.median(), i, c="black", marker="|", s=200)
+        axis.set_yticks(range(len(arms)), [name for name, _ in arms])
+        axis.set(ylim=(len(arms) - 0.5, -0.5), xlabel=f"{rows.telltale.iloc[0]}; line: median")
+        axis.grid(axis="y", visible=False)
+    spreads = "; ".join(
+        f"{name} {values.min():.3f} to {values.max():.3f}, median {values.median():.3f}"
+        for name, values in arms
+    )
+    seeds = rows.seed.nunique()
+    return Picture(figure, f"{rows.telltale.iloc[0]} over {seeds} seeds, one row per arm. {spreads}.")
+
+
+def _rows_of(notebook, table):
+    rows = pd.read_csv(table)
+    rows = rows[rows.notebook == notebook]
+    if rows.empty:
+        raise ValueError(f"data/{table.name} has no rows for {notebook!r}: run make evidence SEEDS=20")
+    return rows
 
 
 def _by_epoch(values):

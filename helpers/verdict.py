@@ -5,6 +5,7 @@ from typing import NamedTuple
 from IPython.display import display
 
 MIME = "application/vnd.stalled-cnns.verdict+json"
+ARMS_MIME = "application/vnd.stalled-cnns.arms+json"
 
 
 class Claim(NamedTuple):
@@ -54,7 +55,7 @@ def verdict(notebook, seed, *claims):
     """
     failed = []
     for claim in claims:
-        broken, fixed = _telltale(claim.broken, claim), _telltale(claim.fixed, claim)
+        broken, fixed = (_at_the_end(run, claim.telltale, claim.claim) for run in (claim.broken, claim.fixed))
         if claim.stalled_at == claim.recovered_at:
             raise ValueError(f"{claim.claim}: stalled_at and recovered_at must differ")
         sign = 1 if claim.recovered_at > claim.stalled_at else -1
@@ -78,6 +79,32 @@ def verdict(notebook, seed, *claims):
         raise VerdictError(f"the effect is absent in: {', '.join(failed)}")
 
 
+def compare(notebook, seed, telltale, arms):
+    """Print one telltale of several runs that nothing is claimed about, and leave it as data.
+
+    `make evidence` collects these over the seeds, `helpers.figures.arm_spread` draws them:
+    arms that overlap cannot be told apart by one run.
+
+    Parameters
+    ----------
+    notebook : str, the file's name without .ipynb
+    seed : int
+    telltale : str, a metric such as "val_accuracy"
+    arms : dict, name -> keras.callbacks.History, of which the last epoch counts, or float
+
+    Raises
+    ------
+    ValueError
+        A history does not record the telltale.
+    """
+    values = {name: _at_the_end(run, telltale, name) for name, run in arms.items()}
+    print(f"{telltale} with seed {seed}")
+    for name, value in values.items():
+        print(f"  {name:{max(map(len, values))}}  {value:.3f}")
+    record = {"notebook": notebook, "seed": seed, "telltale": telltale, "arms": values}
+    display({ARMS_MIME: record}, raw=True)
+
+
 def check(exercise, answer, passes, hint):
     """Print OK or FAIL for the answer to an exercise; an answer of None is not judged.
 
@@ -96,9 +123,9 @@ def check(exercise, answer, passes, hint):
         print(f"{exercise}: FAIL. {hint}")
 
 
-def _telltale(run, claim):
+def _at_the_end(run, telltale, name):
     if isinstance(run, (int, float)):
         return float(run)
-    if claim.telltale not in run.history:
-        raise ValueError(f"{claim.claim}: the history has no {claim.telltale}, only {', '.join(run.history)}")
-    return float(run.history[claim.telltale][-1])
+    if telltale not in run.history:
+        raise ValueError(f"{name}: the history has no {telltale}, only {', '.join(run.history)}")
+    return float(run.history[telltale][-1])

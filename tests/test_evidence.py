@@ -1,6 +1,8 @@
-"""data/evidence.csv: complete, 20 of 20, and from the recipes as they stand."""
+"""data/evidence.csv and data/arms.csv: complete, 20 of 20, and from the recipes as they stand."""
 
-from evidence import COLUMNS, is_current, summary, verdicts
+from evidence import ARM_COLUMNS, COLUMNS, arms, is_current, read, summary, verdicts
+from helpers.figures import ARMS
+from helpers.verdict import ARMS_MIME
 
 import nbformat
 import pandas as pd
@@ -8,6 +10,7 @@ import pytest
 from conftest import NOTEBOOKS, ROOT
 
 EVIDENCE = pd.read_csv(ROOT / "data" / "evidence.csv")
+COMPARED = read(ARMS, ARM_COLUMNS)
 
 
 def test_covers_the_notebooks_and_nothing_else():
@@ -23,6 +26,27 @@ def test_holds_in_20_of_20_seeds(path):
             assert rows.fixed.min() > rows.broken.max(), claim
         else:
             assert rows.fixed.max() < rows.broken.min(), claim
+
+
+def test_every_arm_has_20_seeds(path, notebook):
+    stored = arms(notebook)
+    rows = COMPARED[COMPARED.notebook == path.stem]
+    assert is_current(rows, stored)
+    assert sorted(rows.arm.unique()) == sorted(stored.arm)
+    for arm, values in rows.groupby("arm"):
+        assert sorted(values.seed) == list(range(20)), arm
+        assert values.value.notna().all(), arm
+
+
+def test_arms_are_read_off_the_outputs():
+    record = {"notebook": "n", "seed": 5, "telltale": "val_loss", "arms": {"a": 0.5, "b": 0.6}}
+    output = nbformat.v4.new_output("display_data", data={ARMS_MIME: record})
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(outputs=[output])])
+    stored = arms(book)
+    assert stored.values.tolist() == [["n", "val_loss", "a", 5, 0.5], ["n", "val_loss", "b", 5, 0.6]]
+    assert is_current(stored, stored)
+    assert not is_current(stored.assign(value=[0.5, 0.9]), stored)
+    assert not is_current(stored[:1], stored) and not is_current(stored, stored[:0])
 
 
 def test_held_says_what_the_levels_say():

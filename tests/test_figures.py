@@ -105,6 +105,24 @@ def test_dead_unit_map():
     assert "at step 0: 1 of 3; at step 5: 2 (a 2 of 3)" in picture.alt
 
 
+def test_arm_spread(tmp_path, monkeypatch):
+    monkeypatch.setattr(figures, "ARMS", tmp_path / "arms.csv")
+    row = {"notebook": "04_x", "telltale": "val_accuracy"}
+    values = {"late": (0.1, 0.2, 0.6), "early": (0.3, 0.3, 0.3)}
+    rows = [
+        row | {"arm": arm, "seed": seed, "value": value}
+        for arm in values
+        for seed, value in enumerate(values[arm])
+    ]
+    pd.DataFrame(rows).to_csv(figures.ARMS, index=False)
+    picture = figures.arm_spread("04_x")
+    assert_png(picture)
+    assert "over 3 seeds" in picture.alt
+    assert "late 0.100 to 0.600, median 0.200; early 0.300 to 0.300, median 0.300" in picture.alt
+    with pytest.raises(ValueError, match="arms.csv has no rows for '05_y'.*make evidence"):
+        figures.arm_spread("05_y")
+
+
 def test_seed_evidence(tmp_path, monkeypatch):
     monkeypatch.setattr(figures, "EVIDENCE", tmp_path / "evidence.csv")
     row = {

@@ -1,6 +1,6 @@
 """The verdict passes when the effect is there, and fails in every way in which it is not."""
 
-from helpers.verdict import MIME, Claim, VerdictError, check, verdict
+from helpers.verdict import ARMS_MIME, MIME, Claim, VerdictError, check, compare, verdict
 
 import keras
 import pytest
@@ -106,3 +106,18 @@ def test_check(capsys):
         "Exercise 1: FAIL. Larger.",
         "Exercise 1: OK",
     ]
+
+
+def test_compare_prints_and_leaves_data(monkeypatch, capsys):
+    records = []
+    monkeypatch.setattr("helpers.verdict.display", lambda data, raw: records.append(data[ARMS_MIME]))
+    compare("07_x", 3, "val_accuracy", {"flat": FLAT, "given": 0.25})
+    assert capsys.readouterr().out == "val_accuracy with seed 3\n  flat   0.100\n  given  0.250\n"
+    assert records == [
+        {"notebook": "07_x", "seed": 3, "telltale": "val_accuracy", "arms": {"flat": 0.1, "given": 0.25}}
+    ]
+
+
+def test_compare_names_the_arm_that_lacks_the_telltale():
+    with pytest.raises(ValueError, match="rising: the history has no val_loss, only val_accuracy"):
+        compare("07_x", 0, "val_loss", {"rising": RISING})

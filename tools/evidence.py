@@ -1,4 +1,4 @@
-"""Run every notebook up to its verdict for many seeds and collect data/evidence.csv.
+"""Run every notebook up to its verdict for many seeds; collect data/evidence.csv and data/arms.csv.
 
 Usage: python tools/evidence.py SEEDS [NOTEBOOK ...]; all of notebooks/ when none is named.
 
@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from execute import NOTEBOOKS, execute
-from helpers.figures import EVIDENCE
-from helpers.verdict import MIME
+from helpers.figures import ARMS, EVIDENCE
+from helpers.verdict import ARMS_MIME, MIME
 
 import nbformat
 import numpy as np
@@ -24,41 +24,62 @@ from papermill.parameterize import parameterize_notebook
 from tqdm import tqdm
 
 COLUMNS = ["notebook", "claim", "telltale", "seed", "broken", "fixed", "stalled_at", "recovered_at", "held"]
+ARM_COLUMNS = ["notebook", "telltale", "arm", "seed", "value"]
+TELLTALES = ["broken", "fixed", "value"]
 
 
 def verdicts(notebook):
     """The verdict records among a notebook's outputs, as a table with `COLUMNS`."""
-    records = [
-        output["data"][MIME]
-        for cell in notebook.cells
-        for output in cell.get("outputs", [])
-        if MIME in output.get("data", {})
+    return pd.DataFrame(_records(notebook, MIME), columns=COLUMNS)
+
+
+def arms(notebook):
+    """The compared arms among a notebook's outputs, as a table with `ARM_COLUMNS`."""
+    rows = [
+        record | {"arm": arm, "value": value}
+        for record in _records(notebook, ARMS_MIME)
+        for arm, value in record["arms"].items()
     ]
-    return pd.DataFrame(records, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=ARM_COLUMNS)
+
+
+def _records(notebook, mime):
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    return [output["data"][mime] for output in outputs if mime in output.get("data", {})]
 
 
 def is_current(rows, stored):
-    """Whether evidence rows come from the recipe whose verdict is stored in the notebook.
+    """Whether collected rows come from the recipe whose outputs are stored in the notebook.
 
-    The row of the notebook's own seed must tell the same claims with the same levels and,
-    but for what another processor does to the last digits, the same telltales.
+    The rows of the notebook's own seed must tell the same claims with the same levels, or
+    the same arms, and, but for what another processor does to the last digits, the same
+    telltales.
     """
+    if stored.empty:
+        return rows.empty
     rows = rows[rows.seed.isin(stored.seed)].reset_index(drop=True)
-    same = ["notebook", "claim", "telltale", "seed", "stalled_at", "recovered_at", "held"]
+    same = [column for column in stored if column not in TELLTALES]
     # how far a loss explodes is chance, hence the upper limit; that it does is not
-    telltales = [table[["broken", "fixed"]].clip(upper=10) for table in (rows, stored)]
-    return (
-        len(stored) > 0 and rows[same].equals(stored[same]) and np.allclose(*telltales, rtol=0.1, atol=0.03)
-    )
+    telltales = [table[[c for c in stored if c in TELLTALES]].clip(upper=10) for table in (rows, stored)]
+    return rows[same].equals(stored[same]) and np.allclose(*telltales, rtol=0.1, atol=0.03)
 
 
-def read_evidence():
-    """data/evidence.csv, or an empty table."""
-    return pd.read_csv(EVIDENCE) if EVIDENCE.exists() else pd.DataFrame(columns=COLUMNS)
+def read(table, columns):
+    """data/evidence.csv or data/arms.csv, or an empty table."""
+    return pd.read_csv(table) if table.exists() else pd.DataFrame(columns=columns)
+
+
+def add(collected, rows, table):
+    """The collected rows with the new ones among them, written to the table's file."""
+    collected = rows if collected.empty else pd.concat([collected, rows])
+    # a stable sort keeps a notebook's claims and arms in their own order
+    collected = collected.sort_values(["notebook", "seed"], kind="stable")
+    collected.to_csv(table, index=False, float_format="%.6g")
+    return collected
 
 
 def run_to_verdict(path, seed):
-    """The verdict records of one seed, the effect present or not."""
+    """The verdict records and the arms of one seed, the effect present or not."""
     notebook = parameterize_notebook(load_notebook_node(str(path)), {"SEED": seed})
     last = next(i for i, cell in enumerate(notebook.cells) if "verdict" in cell.metadata.tags)
     notebook.cells = notebook.cells[: last + 1]
@@ -67,26 +88,25 @@ def run_to_verdict(path, seed):
     except CellExecutionError as error:
         if error.ename != "VerdictError":
             raise
-    return verdicts(notebook)
+    return verdicts(notebook), arms(notebook)
 
 
 def main(seeds, paths):
-    evidence = read_evidence()
+    evidence, compared = read(EVIDENCE, COLUMNS), read(ARMS, ARM_COLUMNS)
     for path in paths:
-        rows = evidence[evidence.notebook == path.stem]
-        if len(rows) and not is_current(rows, verdicts(nbformat.read(path, as_version=4))):
-            print(f"{path.stem}: the recipe has changed, its {len(rows)} rows are dropped")
-            evidence = evidence.drop(rows.index)
+        stored = nbformat.read(path, as_version=4)
+        rows, arm_rows = (table[table.notebook == path.stem] for table in (evidence, compared))
+        if len(rows) and not (is_current(rows, verdicts(stored)) and is_current(arm_rows, arms(stored))):
+            print(f"{path.stem}: the recipe has changed, its {len(rows) + len(arm_rows)} rows are dropped")
+            evidence, compared = evidence.drop(rows.index), compared.drop(arm_rows.index)
     have = set(zip(evidence.notebook, evidence.seed))
     todo = [(path, seed) for path in paths for seed in range(seeds) if (path.stem, seed) not in have]
     with ThreadPoolExecutor(max_workers=2) as pool:
         runs = [pool.submit(run_to_verdict, path, seed) for path, seed in todo]
         for run in tqdm(as_completed(runs), total=len(runs), unit="run"):
-            rows = run.result()
-            evidence = rows if evidence.empty else pd.concat([evidence, rows])
-            # a stable sort keeps a notebook's claims in their own order
-            evidence = evidence.sort_values(["notebook", "seed"], kind="stable")
-            evidence.to_csv(EVIDENCE, index=False, float_format="%.6g")
+            rows, arm_rows = run.result()
+            compared = add(compared, arm_rows, ARMS)
+            evidence = add(evidence, rows, EVIDENCE)
     print(summary(evidence))
 
 
