@@ -101,7 +101,8 @@ def compare(notebook, seed, telltale, arms):
     print(f"{telltale} with seed {seed}")
     for name, value in values.items():
         print(f"  {name:{max(map(len, values))}}  {value:.3f}")
-    record = {"notebook": notebook, "seed": seed, "telltale": telltale, "arms": values}
+    # pairs, not a dict: a notebook file sorts the keys, and the arms have an order
+    record = {"notebook": notebook, "seed": seed, "telltale": telltale, "arms": [*values.items()]}
     display({ARMS_MIME: record}, raw=True)
 
 

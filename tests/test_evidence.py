@@ -39,7 +39,7 @@ def test_every_arm_has_20_seeds(path, notebook):
 
 
 def test_arms_are_read_off_the_outputs():
-    record = {"notebook": "n", "seed": 5, "telltale": "val_loss", "arms": {"a": 0.5, "b": 0.6}}
+    record = {"notebook": "n", "seed": 5, "telltale": "val_loss", "arms": [("a", 0.5), ("b", 0.6)]}
     output = nbformat.v4.new_output("display_data", data={ARMS_MIME: record})
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(outputs=[output])])
     stored = arms(book)

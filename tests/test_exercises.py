@@ -64,6 +64,14 @@ WRONG = {
             "pick_rate = lambda learning_rates, losses: learning_rates[np.nanargmin(losses)]",
         ],
     ],
+    "07_optimizer_choice": [
+        ["learning_rate = 0.01", "learning_rate = 1.0"],
+        ["optimizer = SGD(learning_rate=0.1)", "optimizer = SGD(weight_decay=0.001)"],
+        [
+            "momentum_step = lambda w, v, g, rate, m: (w - rate * g, v)",
+            "momentum_step = lambda w, v, g, rate, m: (w + v, m * v - rate * g)",
+        ],
+    ],
 }
 
 

@@ -114,7 +114,7 @@ def test_compare_prints_and_leaves_data(monkeypatch, capsys):
     compare("07_x", 3, "val_accuracy", {"flat": FLAT, "given": 0.25})
     assert capsys.readouterr().out == "val_accuracy with seed 3\n  flat   0.100\n  given  0.250\n"
     assert records == [
-        {"notebook": "07_x", "seed": 3, "telltale": "val_accuracy", "arms": {"flat": 0.1, "given": 0.25}}
+        {"notebook": "07_x", "seed": 3, "telltale": "val_accuracy", "arms": [("flat", 0.1), ("given", 0.25)]}
     ]
 
 

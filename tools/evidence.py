@@ -38,7 +38,7 @@ def arms(notebook):
     rows = [
         record | {"arm": arm, "value": value}
         for record in _records(notebook, ARMS_MIME)
-        for arm, value in record["arms"].items()
+        for arm, value in record["arms"]
     ]
     return pd.DataFrame(rows, columns=ARM_COLUMNS)
 
