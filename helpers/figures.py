@@ -198,6 +198,41 @@ def one_batch_curves(losses):
     return Picture(figure, f"Loss of one batch by training step on it. At the end: {ends}.")
 
 
+def update_curves(runs):
+    """Validation loss by epoch, and the same losses by number of updates.
+
+    Parameters
+    ----------
+    runs : dict, name -> (keras.callbacks.History with val_loss, updates in one epoch)
+
+    Returns
+    -------
+    Picture
+    """
+    with matplotlib.style.context(STYLE):
+        figure = Figure(figsize=(8, 3.1))
+        axes = figure.subplots(1, 2, sharey=True)
+        for name, (run, updates) in runs.items():
+            epochs, losses = _by_epoch(run.history["val_loss"])
+            axes[0].plot(epochs, losses, label=name)
+            axes[1].plot([updates * epoch for epoch in epochs], losses)
+        for axis, label in zip(axes, ("epoch", "updates")):
+            guessing = axis.axhline(TEN_CLASSES[0], color=GRAY, ls=":", lw=1.2, marker="")
+            axis.set(xlabel=label, ylim=(0, 1.2 * TEN_CLASSES[0]))
+        guessing.set_label("guessing")
+        axes[0].xaxis.get_major_locator().set_params(integer=True)
+        axes[0].set_ylabel("val_loss")
+        axes[1].set_xscale("log")
+        axes[1].xaxis.set_major_formatter("{x:.0f}")
+        figure.legend(loc="outside lower center", ncols=len(runs) + 1)
+    ends = "; ".join(
+        f"{name} {run.history['val_loss'][-1]:.3f} after {len(run.epoch)} epochs, "
+        f"{updates * len(run.epoch)} updates"
+        for name, (run, updates) in runs.items()
+    )
+    return Picture(figure, f"Validation loss by epoch and by number of updates. At the end, {ends}.")
+
+
 def image_row(images, titles):
     """Images in a row, each under its title.
 

@@ -52,6 +52,14 @@ def test_one_batch_curves():
     assert "broken 1.9, fixed 0.01" in picture.alt
 
 
+def test_update_curves():
+    run = keras.callbacks.History()
+    run.history, run.epoch = {"val_loss": [2.0, 0.5]}, [0, 1]
+    picture = figures.update_curves({"batch 10": (run, 600), "batch 100": (run, 60)})
+    assert_png(picture)
+    assert "batch 10 0.500 after 2 epochs, 1200 updates; batch 100 0.500 after 2 epochs, 120" in picture.alt
+
+
 def test_image_row():
     assert_png(figures.image_row(np.zeros((1, 28, 28, 1)), ["bag"]))
     picture = figures.image_row(np.zeros((3, 28, 28, 1)), ["bag", "coat", "shirt"])

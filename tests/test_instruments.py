@@ -6,6 +6,7 @@ from helpers import instruments
 from helpers.instruments import (
     dead_units,
     effective_ranks,
+    gradient_noise_scale,
     gradient_norms,
     initial_loss,
     learning_rate_range_test,
@@ -28,6 +29,7 @@ MEASURE = [
     update_to_weight_ratios,
     learning_rate_range_test,
     overfit_one_batch,
+    lambda model, x, y: gradient_noise_scale(model, x, y, batch_size=4),
 ]
 
 
@@ -188,6 +190,39 @@ def test_probes_find_where_classes_are_lost():
     assert scores["sum"] < 0.6 and scores["nothing"] < 0.6
 
 
+def test_noise_scale_of_single_images_known_by_hand():
+    model = keras.Sequential([keras.Input((1,)), layers.Dense(1, use_bias=False)])
+    model.compile("sgd", "mse")
+    model.set_weights([np.array([[0.0]])])
+    # the gradient of (w x - y)^2 at w = 0, x = 1 is -2 y: 2, 4 and 6, with mean 4, variance 4
+    x, y = np.ones((3, 1)), np.array([[-1.0], [-2.0], [-3.0]])
+    assert gradient_noise_scale(model, x, y, batch_size=1) == pytest.approx(4 / (16 - 4 / 3))
+
+
+def test_noise_scale_does_not_depend_on_the_batches():
+    model = keras.Sequential([keras.Input((1,)), layers.Dense(1, use_bias=False)])
+    model.compile("sgd", "mse")
+    model.set_weights([np.array([[0.0]])])
+    y = np.random.default_rng(0).normal(1, 2, (4000, 1))  # variance / mean^2 is 4
+    scales = [gradient_noise_scale(model, np.ones((4000, 1)), y, batch_size) for batch_size in (4, 32)]
+    np.testing.assert_allclose(scales, 4, rtol=0.3)
+
+
+def test_noise_scale_without_noise_and_without_gradient(softmax_model, batch):
+    model = keras.Sequential([keras.Input((1,)), layers.Dense(1, use_bias=False)])
+    model.compile("sgd", "mse")
+    model.set_weights([np.array([[0.0]])])
+    x = np.ones((4, 1))
+    assert gradient_noise_scale(model, x, x, batch_size=2) == pytest.approx(0)
+    y = np.array([[1.0], [-1.0], [1.0], [-1.0]])  # the gradients cancel
+    assert gradient_noise_scale(model, x, y, batch_size=1) == np.inf
+
+
+def test_noise_scale_refuses_a_single_batch(softmax_model, batch):
+    with pytest.raises(ValueError, match="x has 8 images: two batches of 5 are needed"):
+        gradient_noise_scale(softmax_model, *batch, batch_size=5)
+
+
 @pytest.mark.parametrize("measure", MEASURE)
 @pytest.mark.parametrize("trained", [False, True])
 def test_nothing_is_changed(measure, trained, softmax_model, batch):
@@ -301,6 +336,7 @@ def test_range_test_refuses_a_schedule(softmax_model, batch):
         ("overfit_one_batch", "overfit_one_batch last loss", 0, 0.1),
         ("effective_ranks", "effective_ranks lowest", 3, np.inf),
         ("linear_probes", "linear_probes largest drop", -1, 0.15),
+        ("gradient_noise_scale", "gradient_noise_scale", 64 / 4, np.inf),
     ],
 )
 def test_docstring_tells_the_measured_false_alarms(name, reading, low, high):

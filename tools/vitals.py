@@ -54,6 +54,7 @@ def readings(model, x, y):
         "learning_rate_range_test suggested": instruments.learning_rate_range_test(model, x, y).suggested,
         "overfit_one_batch last loss": instruments.overfit_one_batch(model, x[:20], y[:20])[-1],
         "effective_ranks lowest": min(instruments.effective_ranks(model, x[:512]).values()),
+        "gradient_noise_scale": instruments.gradient_noise_scale(model, x, y),
         "linear_probes largest drop": max(a - b for a, b in zip(probes, probes[1:])),
     }
 
