@@ -1,4 +1,4 @@
-"""Load Fashion-MNIST: the bundled sample, or the full set for those online."""
+"""Load Fashion-MNIST, the bundled sample or the full set, and plant faults in data."""
 
 import hashlib
 from pathlib import Path
@@ -84,6 +84,37 @@ def place_on_canvas(x, seed):
     for canvas, item, (row, column) in zip(canvases, items, positions):
         canvas[row : row + 7, column : column + 7] = item
     return canvases, positions.astype("float32")
+
+
+def flip_labels(y, share, seed):
+    """Replace some labels, chosen at random, by any of the other classes.
+
+    Parameters
+    ----------
+    y : int array, shape (n,), every class from 0 to the highest
+    share : float, from 0 to 1, of the labels to replace, rounded to whole labels
+    seed : int
+
+    Returns
+    -------
+    labels : int array, shape (n,)
+    flipped : bool array, shape (n,), where `labels` is wrong
+
+    Raises
+    ------
+    ValueError
+        `share` is not between 0 and 1, or `y` has a single class.
+    """
+    if not 0 <= share <= 1:
+        raise ValueError(f"share is {share}, but must be between 0 and 1")
+    classes = int(np.max(y)) + 1
+    if classes < 2:
+        raise ValueError("y has a single class, so no label could be replaced by another")
+    random = np.random.default_rng(seed)
+    flipped = np.zeros(len(y), dtype=bool)
+    flipped[random.permutation(len(y))[: round(share * len(y))]] = True
+    labels = np.where(flipped, (y + random.integers(1, classes, len(y))) % classes, y)
+    return labels, flipped
 
 
 def sha256_of(arrays):

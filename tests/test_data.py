@@ -109,3 +109,22 @@ def test_items_on_a_canvas(splits):
 def test_canvases_need_images_with_a_channel(splits):
     with pytest.raises(ValueError, match=r"x has shape \(2000, 28, 28\), but must be"):
         data.place_on_canvas(splits[1][0][..., 0], seed=0)
+
+
+def test_flipped_labels_are_wrong_and_known():
+    y = np.arange(1000) % 10
+    labels, flipped = data.flip_labels(y, 0.2, seed=1)
+    assert flipped.sum() == 200 and labels.dtype == y.dtype
+    np.testing.assert_array_equal(labels != y, flipped)
+    assert sorted(np.unique((labels - y)[flipped] % 10)) == list(range(1, 10))
+    assert not np.array_equal(data.flip_labels(y, 0.2, seed=2)[1], flipped)
+    np.testing.assert_array_equal(data.flip_labels(y, 0.2, seed=1)[0], labels)
+    np.testing.assert_array_equal(data.flip_labels(y, 0.0, seed=1)[0], y)
+
+
+@pytest.mark.parametrize(
+    "y, share, message", [([0, 1], 1.2, "share is 1.2.*between 0 and 1"), ([0, 0], 0.5, "a single class")]
+)
+def test_flipping_refuses(y, share, message):
+    with pytest.raises(ValueError, match=message):
+        data.flip_labels(np.array(y), share, seed=0)
