@@ -9,8 +9,11 @@ import matplotlib.style
 import numpy as np
 import pandas as pd
 from IPython.display import Image
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from PIL import Image as PillowImage
+from sklearn.metrics import confusion_matrix
 
 STYLE = Path(__file__).parent / "stalled.mplstyle"
 EVIDENCE = Path(__file__).parent.parent / "data" / "evidence.csv"
@@ -23,8 +26,13 @@ class Picture(Image):
     """A PNG that shows itself in a notebook; `data` holds its bytes, `alt` its description."""
 
     def __init__(self, figure, alt):
+        figure.set_dpi(120)
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
         png = io.BytesIO()
-        figure.savefig(png, format="png", dpi=120)
+        pixels = PillowImage.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+        # a palette of 256 colors takes a third of the bytes in the notebook's file
+        pixels.quantize(dither=PillowImage.Dither.NONE).save(png, "PNG")
         width = round(figure.get_figwidth() * 100)
         super().__init__(data=png.getvalue(), format="png", width=width, alt=alt)
 
@@ -233,6 +241,47 @@ def update_curves(runs):
     return Picture(figure, f"Validation loss by epoch and by number of updates. At the end, {ends}.")
 
 
+def size_curves(runs, metric="accuracy"):
+    """A metric after the last epoch against the number of training images.
+
+    Parameters
+    ----------
+    runs : dict, name -> dict, number of images -> keras.callbacks.History with the metric
+        and its val_ twin. Compare runs of equally many updates: otherwise the curve shows
+        more training as well as more data.
+    metric : str
+
+    Returns
+    -------
+    Picture
+        Training dashed, validation solid. A solid line that still rises at its right end
+        says that more images of this kind would help.
+    """
+    with matplotlib.style.context(STYLE):
+        figure = Figure(figsize=(8, 3.1))
+        axis = figure.subplots()
+        for name, by_size in runs.items():
+            seen, new = (
+                [run.history[key][-1] for run in by_size.values()] for key in (metric, f"val_{metric}")
+            )
+            (line,) = axis.plot(list(by_size), new, label=f"{name}, validation")
+            axis.plot(list(by_size), seen, "--", color=line.get_color(), lw=1.2, marker="")
+        axis.plot([], [], "--", color=GRAY, lw=1.2, marker="", label="training")
+        sizes = sorted({n for by_size in runs.values() for n in by_size})
+        axis.set(xscale="log", xlabel="training images", ylabel=metric)
+        axis.set_xticks(sizes, [f"{n:,}" for n in sizes])
+        axis.minorticks_off()
+        if metric == "accuracy":
+            axis.set_ylim(0, 1.03)
+        figure.legend(loc="outside lower center", ncols=len(runs) + 1)
+    ends = "; ".join(
+        f"{name}: "
+        + ", ".join(f"{n:,} images {run.history[f'val_{metric}'][-1]:.3f}" for n, run in by_size.items())
+        for name, by_size in runs.items()
+    )
+    return Picture(figure, f"Validation {metric} after the last epoch by number of training images. {ends}.")
+
+
 def image_row(images, titles):
     """Images in a row, each under its title.
 
@@ -291,6 +340,47 @@ def error_maps(positions, errors):
         for name, grid in maps.items()
     )
     return Picture(figure, f"Mean error in pixels by true position. {ends}.")
+
+
+def confusion_matrices(y, predictions, class_names):
+    """What each class is read as, in percent of its images: one matrix per model.
+
+    Parameters
+    ----------
+    y : int array, shape (n,), true classes
+    predictions : dict, model name -> int array, shape (n,), predicted classes
+    class_names : sequence of str
+
+    Returns
+    -------
+    Picture
+        The diagonal is the recall of each class. Half a percent or less stays blank.
+    """
+    labels = range(len(class_names))
+    matrices = {
+        name: 100 * confusion_matrix(y, predicted, labels=labels, normalize="true")
+        for name, predicted in predictions.items()
+    }
+    with matplotlib.style.context(STYLE):
+        figure = Figure(figsize=(max(5, 0.9 + 3.5 * len(matrices)), 4.2))
+        axes = figure.subplots(1, len(matrices), squeeze=False, sharey=True)[0]
+        for axis, (name, matrix) in zip(axes, matrices.items()):
+            axis.imshow(matrix, cmap="Blues", vmin=0, vmax=100)
+            for row, column in zip(*np.nonzero(matrix > 0.5)):
+                share = matrix[row, column]
+                color = "white" if share > 55 else "black"
+                axis.text(column, row, f"{share:.0f}", ha="center", va="center", fontsize=8, color=color)
+            axis.set_xticks(labels, class_names, rotation=90)
+            axis.set(title=name, xlabel="predicted")
+            axis.grid(visible=False)
+        axes[0].set_yticks(labels, class_names)
+        axes[0].set_ylabel("true")
+    recalls = "; ".join(
+        f"{name}: recall "
+        + ", ".join(f"{label} {share:.0f} %" for label, share in zip(class_names, np.diag(matrix)))
+        for name, matrix in matrices.items()
+    )
+    return Picture(figure, f"Confusion matrices in percent of each true class. {recalls}.")
 
 
 def dead_unit_map(steps, records, title):

@@ -60,6 +60,12 @@ def test_update_curves():
     assert "batch 10 0.500 after 2 epochs, 1200 updates; batch 100 0.500 after 2 epochs, 120" in picture.alt
 
 
+def test_size_curves():
+    picture = figures.size_curves({"varied": {50: RUN, 3200: RUN}, "upright": {50: RUN}})
+    assert_png(picture)
+    assert "varied: 50 images 0.600, 3,200 images 0.600; upright: 50 images 0.600." in picture.alt
+
+
 def test_image_row():
     assert_png(figures.image_row(np.zeros((1, 28, 28, 1)), ["bag"]))
     picture = figures.image_row(np.zeros((3, 28, 28, 1)), ["bag", "coat", "shirt"])
@@ -74,6 +80,16 @@ def test_error_maps():
     assert_png(picture)
     # by hand: 2 x (0.5 + 1.5 + 2.5) / 3 in the middle, 2 x (8.5 + 9.5 + 10.5) / 3 in each corner
     assert "guess: 3.00 in the center, 19.00 in the corners; exact: 0.00 in the center" in picture.alt
+
+
+def test_confusion_matrices():
+    y = np.array([0, 0, 0, 0, 1, 1, 2])
+    predictions = {"broken": np.array([0, 0, 0, 2, 0, 0, 2]), "fixed": np.array([0, 0, 1, 1, 1, 0, 2])}
+    picture = figures.confusion_matrices(y, predictions, ("bag", "coat", "shirt", "boot"))
+    assert_png(picture)
+    # boot does not occur in y
+    assert "broken: recall bag 75 %, coat 0 %, shirt 100 %, boot 0 %; fixed: recall bag 50 %, " in picture.alt
+    assert_png(figures.confusion_matrices(y, {"alone": y}, ("bag", "coat", "shirt")))
 
 
 def test_learning_curves_need_four_curves():
