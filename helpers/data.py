@@ -5,6 +5,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from scipy.ndimage import affine_transform
 
 SAMPLE = Path(__file__).parent.parent / "data" / "fashion_mnist_sample.npz"
 SAMPLE_SHA256 = "40af1532a6e4faade509a08052c36b6ebbab54a310f1b588822c056d2b96e512"
@@ -115,6 +116,175 @@ def flip_labels(y, share, seed):
     flipped[random.permutation(len(y))[: round(share * len(y))]] = True
     labels = np.where(flipped, (y + random.integers(1, classes, len(y))) % classes, y)
     return labels, flipped
+
+
+def two_annotators(y, share, seed):
+    """Labels by two annotators, who disagree about T-shirt, pullover, coat and shirt.
+
+    Each image is labeled by one of them, chosen at random. The first is always right. The
+    second calls some images of these four classes by the name of another of the four.
+
+    Parameters
+    ----------
+    y : int array, shape (n,), Fashion-MNIST's classes
+    share : float, from 0 to 1, of the four classes' images that the second one names otherwise
+    seed : int
+
+    Returns
+    -------
+    labels : int array, shape (n,)
+    wrong : bool array, shape (n,), where `labels` is not `y`
+
+    Raises
+    ------
+    ValueError
+        `share` is not between 0 and 1, or `y` has none of the four classes.
+    """
+    if not 0 <= share <= 1:
+        raise ValueError(f"share is {share}, but must be between 0 and 1")
+    disputed = np.array([CLASS_NAMES.index(name) for name in ("T-shirt", "pullover", "coat", "shirt")])
+    if not np.isin(y, disputed).any():
+        raise ValueError(f"y has none of the classes {disputed.tolist()} that the annotators disagree about")
+    random = np.random.default_rng(seed)
+    by_second = random.random(len(y)) < 0.5
+    wrong = by_second & np.isin(y, disputed) & (random.random(len(y)) < share)
+    steps = random.integers(1, len(disputed), len(y))
+    others = disputed[(np.searchsorted(disputed, y) + steps) % len(disputed)]
+    return np.where(wrong, others, y), wrong
+
+
+def spoil_images(x, y, x_val, y_val, seed, nan=3, constant=5, copied=40):
+    """Replace some training images, chosen at random, by what a data set should not hold.
+
+    Parameters
+    ----------
+    x, y : arrays, shapes (n, height, width, channels) and (n,), training images and labels
+    x_val, y_val : arrays, as `x` and `y`, validation images and labels
+    seed : int
+    nan : int, how many images get a NaN in one pixel
+    constant : int, how many get the same value, one of `x`, in all pixels
+    copied : int, how many are replaced, with their labels, by different validation images
+
+    Returns
+    -------
+    x : float32, shape as before
+    y : shape and type as before
+    spoiled : dict, "nan", "constant", "copied" -> int array, the rows of `x`, ascending; no
+        row is spoiled twice
+
+    Raises
+    ------
+    ValueError
+        A number is negative, they add up to more than there are images, `copied` exceeds the
+        validation images, or the shapes do not fit together.
+    """
+    counts = {"nan": nan, "constant": constant, "copied": copied}
+    if x.ndim != 4 or x.shape[1:] != x_val.shape[1:]:
+        raise ValueError(
+            f"x and x_val have shapes {x.shape} and {x_val.shape}, but must be (n, height, width, channels) "
+            "with the same height, width and channels"
+        )
+    if len(y) != len(x) or len(y_val) != len(x_val):
+        raise ValueError(
+            f"{len(x)} and {len(x_val)} images have {len(y)} and {len(y_val)} labels: "
+            "pass one label per image"
+        )
+    if min(counts.values()) < 0 or sum(counts.values()) > len(x) or copied > len(x_val):
+        raise ValueError(
+            f"nan, constant and copied are {nan}, {constant} and {copied}, but must be 0 or more, together "
+            f"at most the {len(x)} training images, and copied at most the {len(x_val)} validation images"
+        )
+    random = np.random.default_rng(seed)
+    rows = np.split(random.permutation(len(x))[: sum(counts.values())], np.cumsum([nan, constant]))
+    spoiled = {name: np.sort(part) for name, part in zip(counts, rows)}
+    x, y = x.astype("float32"), y.copy()
+    for row in spoiled["constant"]:
+        x[row] = random.choice(x[row].ravel())
+    for row in spoiled["nan"]:
+        x[row].flat[random.integers(x[row].size)] = np.nan
+    originals = random.permutation(len(x_val))[:copied]
+    x[spoiled["copied"]], y[spoiled["copied"]] = x_val[originals], y_val[originals]
+    return x, y, spoiled
+
+
+def keep_few(x, y, classes, count, seed):
+    """Drop all but a few images, chosen at random, of some classes; the others stay complete.
+
+    Parameters
+    ----------
+    x : array, shape (n, ...)
+    y : int array, shape (n,)
+    classes : sequence of int, the classes to make rare
+    count : int, at least 1, how many images of each of them to keep
+    seed : int
+
+    Returns
+    -------
+    x, y : the rows that were kept, in the order they had
+    kept : int array, the numbers of these rows, ascending
+
+    Raises
+    ------
+    ValueError
+        `count` is under 1, a class has fewer than `count` images, or the lengths differ.
+    """
+    if len(x) != len(y):
+        raise ValueError(f"{len(x)} images have {len(y)} labels: pass one label per image")
+    if count < 1:
+        raise ValueError(f"count is {count}, but must be at least 1")
+    random = np.random.default_rng(seed)
+    keep = ~np.isin(y, classes)
+    for label in classes:
+        rows = np.flatnonzero(y == label)
+        if len(rows) < count:
+            raise ValueError(f"class {label} has {len(rows)} images, so {count} cannot be kept")
+        keep[random.permutation(rows)[:count]] = True
+    kept = np.flatnonzero(keep)
+    return x[kept], y[kept], kept
+
+
+def vary_pose(x, seed, degrees=40.0, smallest=0.5, pixels=4.0):
+    """Turn, shrink and shift every image at random, black where nothing is left of it.
+
+    Parameters
+    ----------
+    x : array, shape (n, 28, 28, 1), values of any scale
+    seed : int
+    degrees : float, from 0 to 180, the largest turn to either side
+    smallest : float, above 0 and at most 1, the smallest scale; 1 leaves the size alone
+    pixels : float, 0 or more, the largest shift in each direction
+
+    Returns
+    -------
+    images : float32, shape (n, 28, 28, 1), on the scale of `x`
+    angles : float, shape (n,), in degrees, counterclockwise
+    scales : float, shape (n,)
+    shifts : float, shape (n, 2), in pixels (down, right)
+        What was done to each image, every value between the limits equally likely.
+
+    Raises
+    ------
+    ValueError
+        `x` has another shape, or a limit is out of its range.
+    """
+    if x.ndim != 4 or x.shape[1:] != (28, 28, 1):
+        raise ValueError(f"x has shape {x.shape}, but must be (n, 28, 28, 1)")
+    if not 0 <= degrees <= 180:
+        raise ValueError(f"degrees is {degrees}, but must be between 0 and 180")
+    if not 0 < smallest <= 1:
+        raise ValueError(f"smallest is {smallest}, but must be above 0 and at most 1")
+    if not pixels >= 0:
+        raise ValueError(f"pixels is {pixels}, but must be 0 or more")
+    random = np.random.default_rng(seed)
+    angles = random.uniform(-degrees, degrees, len(x))
+    scales = random.uniform(smallest, 1, len(x))
+    shifts = random.uniform(-pixels, pixels, (len(x), 2))
+    items, images = x[..., 0].astype("float32"), np.empty(x.shape, dtype="float32")
+    for item, image, angle, scale, shift in zip(items, images, np.radians(angles), scales, shifts):
+        back = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]) / scale
+        offset = 13.5 - back @ (13.5 + shift)  # (13.5, 13.5) is the center of the image
+        affine_transform(item, back, offset, output=image[..., 0], order=1)
+    return images, angles, scales, shifts
 
 
 def sha256_of(arrays):

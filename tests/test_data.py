@@ -128,3 +128,160 @@ def test_flipped_labels_are_wrong_and_known():
 def test_flipping_refuses(y, share, message):
     with pytest.raises(ValueError, match=message):
         data.flip_labels(np.array(y), share, seed=0)
+
+
+def test_two_annotators_disagree_about_four_classes():
+    y = np.arange(4000) % 10
+    labels, wrong = data.two_annotators(y, 0.8, seed=1)
+    assert labels.dtype == y.dtype
+    np.testing.assert_array_equal(labels != y, wrong)
+    disputed = [data.CLASS_NAMES.index(name) for name in ("T-shirt", "pullover", "coat", "shirt")]
+    for label in range(10):  # half the images are the second annotator's
+        expected = 0.8 / 2 if label in disputed else 0
+        np.testing.assert_allclose(wrong[y == label].mean(), expected, atol=0.08)
+        assert set(labels[wrong & (y == label)]) == (set(disputed) - {label} if label in disputed else set())
+    np.testing.assert_array_equal(data.two_annotators(y, 0.8, seed=1)[0], labels)
+    assert not np.array_equal(data.two_annotators(y, 0.8, seed=2)[1], wrong)
+    np.testing.assert_array_equal(data.two_annotators(y, 0.0, seed=1)[0], y)
+
+
+@pytest.mark.parametrize(
+    "y, share, message",
+    [([0, 1], -0.1, "share is -0.1.*between 0 and 1"), ([1, 3], 0.5, r"none of the classes \[0, 2, 4, 6\]")],
+)
+def test_two_annotators_refuse(y, share, message):
+    with pytest.raises(ValueError, match=message):
+        data.two_annotators(np.array(y), share, seed=0)
+
+
+def test_spoiled_images_are_spoiled_as_said(splits):
+    (x, y), (x_val, y_val), _ = splits
+    images, labels, spoiled = data.spoil_images(x, y, x_val, y_val, seed=1, nan=4, constant=6, copied=30)
+    assert [len(rows) for rows in spoiled.values()] == [4, 6, 30]
+    everywhere = np.concatenate([*spoiled.values()])
+    assert list(spoiled) == ["nan", "constant", "copied"] and len(set(everywhere)) == 40
+    assert images.shape == x.shape and images.dtype == np.float32 and labels.dtype == y.dtype
+    pixels = images.reshape(len(images), -1)
+    np.testing.assert_array_equal(np.isnan(pixels).sum(axis=1), np.isin(np.arange(len(x)), spoiled["nan"]))
+    np.testing.assert_array_equal(np.flatnonzero(np.ptp(pixels, axis=1) == 0), spoiled["constant"])
+    originals = {image.tobytes(): label for image, label in zip(x_val.astype("float32"), y_val)}
+    copies = [row for row, image in enumerate(images) if image.tobytes() in originals]
+    found = {row: originals[images[row].tobytes()] for row in copies}
+    assert sorted(found) == spoiled["copied"].tolist()
+    assert len({images[row].tobytes() for row in found}) == 30, "every copy has another original"
+    assert found == {row: labels[row] for row in found}
+    untouched = ~np.isin(np.arange(len(x)), everywhere)
+    np.testing.assert_array_equal(images[untouched], x[untouched])
+    labels[spoiled["copied"]] = y[spoiled["copied"]]
+    np.testing.assert_array_equal(labels, y)
+
+
+def test_spoiling_repeats_with_its_seed_and_leaves_its_input(splits):
+    (x, y), (x_val, y_val), _ = splits
+    x, y, before = x[:200].astype("float32"), y[:200].copy(), (x[:200].copy(), y[:200].copy())
+    images, labels, spoiled = data.spoil_images(x, y, x_val, y_val, seed=1)
+    again = data.spoil_images(x, y, x_val, y_val, seed=1)
+    np.testing.assert_array_equal(again[0], images)
+    assert not np.array_equal(data.spoil_images(x, y, x_val, y_val, seed=2)[2]["copied"], spoiled["copied"])
+    np.testing.assert_array_equal(x, before[0])
+    np.testing.assert_array_equal(y, before[1])
+    nothing = data.spoil_images(x, y, x_val, y_val, seed=1, nan=0, constant=0, copied=0)
+    np.testing.assert_array_equal(nothing[0], x)
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"nan": -1}, "nan, constant and copied are -1, 5 and 40, but must be 0 or more"),
+        ({"constant": 60}, "together at most the 100 training images"),
+        ({"copied": 51}, "copied at most the 50 validation images"),
+        ({"x": np.zeros((100, 28, 28))}, r"shapes \(100, 28, 28\) and \(50, 28, 28, 1\), but must be"),
+        ({"x_val": np.zeros((50, 14, 14, 1))}, "the same height, width and channels"),
+        ({"y": np.zeros(99)}, "100 and 50 images have 99 and 50 labels"),
+    ],
+)
+def test_spoiling_refuses(change, message):
+    arguments = {"x": np.zeros((100, 28, 28, 1)), "y": np.zeros(100), "x_val": np.zeros((50, 28, 28, 1))}
+    with pytest.raises(ValueError, match=message):
+        data.spoil_images(**(arguments | {"y_val": np.zeros(50), "seed": 0} | change))
+
+
+def test_few_are_kept_of_the_named_classes_only(splits):
+    x, y = splits[1]
+    few_x, few_y, kept = data.keep_few(x, y, classes=(2, 6), count=5, seed=1)
+    assert np.bincount(few_y).tolist() == [200, 200, 5, 200, 200, 200, 5, 200, 200, 200]
+    assert (np.diff(kept) > 0).all()
+    np.testing.assert_array_equal(few_x, x[kept])
+    np.testing.assert_array_equal(few_y, y[kept])
+    again, other = (data.keep_few(x, y, (2, 6), 5, seed)[2] for seed in (1, 2))
+    np.testing.assert_array_equal(again, kept)
+    assert not np.array_equal(other, kept)
+    np.testing.assert_array_equal(data.keep_few(x, y, (2, 6), 200, seed=1)[2], np.arange(2000))
+
+
+def test_few_are_chosen_from_the_whole_class():
+    y = np.arange(1000) % 10
+    rows = np.concatenate([data.keep_few(y, y, [3], 1, seed)[2] for seed in range(200)])
+    chosen = rows[y[rows] == 3]
+    assert len(set(chosen)) > 70 and chosen.min() < 100 and chosen.max() > 900
+
+
+@pytest.mark.parametrize(
+    "y, count, message",
+    [
+        ([0, 0, 1], 0, "count is 0, but must be at least 1"),
+        ([0, 0, 1], 2, "class 1 has 1 images, so 2 cannot be kept"),
+        ([0, 0, 0], 1, "class 1 has 0 images"),
+        ([0, 1], 1, "3 images have 2 labels"),
+    ],
+)
+def test_keeping_refuses(y, count, message):
+    with pytest.raises(ValueError, match=message):
+        data.keep_few(np.zeros((3, 28, 28, 1)), np.array(y), [1], count, seed=0)
+
+
+def test_poses_are_what_is_said(splits):
+    x = np.zeros((300, 28, 28, 1), dtype=np.uint8)
+    x[:, 10:13, 17:20] = 200  # a spot 2.5 pixels above and 4.5 to the right of the center
+    images, angles, scales, shifts = data.vary_pose(x, seed=5, degrees=60, smallest=0.7, pixels=3)
+    assert images.shape == x.shape and images.dtype == np.float32
+    assert 55 < angles.max() <= 60 and -60 <= angles.min() < -55
+    assert 0.7 <= scales.min() < 0.72 and 0.98 < scales.max() <= 1
+    assert shifts.shape == (300, 2) and -3 <= shifts.min() < -2.9 and 2.9 < shifts.max() <= 3
+    turn = np.radians(angles)
+    up = scales * (2.5 * np.cos(turn) + 4.5 * np.sin(turn))
+    right = scales * (4.5 * np.cos(turn) - 2.5 * np.sin(turn))
+    expected = 13.5 + np.stack([-up, right], axis=1) + shifts
+    grid = np.indices((28, 28)).reshape(2, -1).T
+    weights = images.reshape(300, -1)
+    found = weights @ grid / weights.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(found, expected, atol=0.2)
+    np.testing.assert_allclose(weights.sum(axis=1), 9 * 200 * scales**2, rtol=0.25)
+
+
+def test_poses_are_seeded_and_can_be_switched_off(splits):
+    x = splits[1][0][:20]
+    images = data.vary_pose(x, seed=3)[0]
+    assert (images == data.vary_pose(x, seed=3)[0]).all()
+    assert (images != data.vary_pose(x, seed=4)[0]).any()
+    np.testing.assert_allclose(data.vary_pose(x, seed=3, degrees=0, smallest=1, pixels=0)[0], x, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "limits, message",
+    [
+        ({"degrees": 200}, "degrees is 200, but must be between 0 and 180"),
+        ({"smallest": 0}, "smallest is 0, but must be above 0 and at most 1"),
+        ({"smallest": 1.5}, "smallest is 1.5, but"),
+        ({"pixels": -1}, "pixels is -1, but must be 0 or more"),
+        ({"pixels": float("nan")}, "pixels is nan, but"),
+    ],
+)
+def test_impossible_poses(splits, limits, message):
+    with pytest.raises(ValueError, match=message):
+        data.vary_pose(splits[1][0][:2], seed=0, **limits)
+
+
+def test_poses_need_images_with_a_channel(splits):
+    with pytest.raises(ValueError, match=r"x has shape \(2000, 28, 28\), but must be"):
+        data.vary_pose(splits[1][0][..., 0], seed=0)
