@@ -3,7 +3,7 @@ PYTHON ?= python3
 SEEDS ?= 20
 BIN := .venv/bin
 
-.PHONY: lab test notebooks evidence vitals benchmark
+.PHONY: lab test notebooks evidence vitals benchmark classroom
 
 lab: .venv/installed
 	$(BIN)/jupyter lab --allow-root --notebook-dir=notebooks
@@ -22,6 +22,9 @@ vitals: .venv/installed
 
 benchmark: .venv/installed
 	$(BIN)/python tools/benchmark.py
+
+classroom: .venv/installed
+	$(BIN)/python tools/classroom.py
 
 .venv/installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v < (3, 14) else f"Stalled CNNs needs Python 3.10 to 3.13, but $(PYTHON) is {v[0]}.{v[1]}: choose another with make PYTHON=python3.12")'

@@ -98,7 +98,10 @@ def test_metadata_is_normalized(notebook):
         "language_info": {"name": "python"},
     }
     for cell in notebook.cells:
-        assert set(cell.metadata) <= {"tags"}
+        assert set(cell.metadata) <= {"slideshow", "tags"}
+        slideshow = cell.metadata.get("slideshow", {"slide_type": "skip"})
+        assert set(slideshow) == {"slide_type"}
+        assert slideshow["slide_type"] in {"slide", "subslide", "fragment", "skip", "notes"}
     for output in outputs(notebook):
         assert not any("widget" in kind for kind in output.get("data", {}))
 

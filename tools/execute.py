@@ -44,7 +44,7 @@ def normalize(notebook):
         "language_info": {"name": "python"},
     }
     for cell in notebook.cells:
-        cell.metadata = {key: cell.metadata[key] for key in ("tags",) if key in cell.metadata}
+        cell.metadata = {key: cell.metadata[key] for key in ("slideshow", "tags") if key in cell.metadata}
         for output in cell.get("outputs", []):
             if WIDGET in output.get("data", {}):
                 del output["data"][WIDGET]
