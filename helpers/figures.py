@@ -18,6 +18,8 @@ from sklearn.metrics import confusion_matrix
 STYLE = Path(__file__).parent / "stalled.mplstyle"
 EVIDENCE = Path(__file__).parent.parent / "data" / "evidence.csv"
 ARMS = EVIDENCE.with_name("arms.csv")
+VITALS = EVIDENCE.with_name("vitals.csv")
+CURVES = EVIDENCE.with_name("curves.csv")
 TEN_CLASSES = math.log(10), 0.1  # loss and accuracy of guessing
 BROKEN, FIXED, GRAY, HEALTHY = "#D55E00", "#0072B2", "#707070", "#DDEFE6"
 
@@ -494,6 +496,90 @@ def arm_spread(notebook):
     )
     seeds = rows.seed.nunique()
     return Picture(figure, f"{rows.telltale.iloc[0]} over {seeds} seeds, one row per arm. {spreads}.")
+
+
+def vitals_matrix(vitals, healthy):
+    """One row per patient, one column per reading: the median over the seeds, colored by alarm.
+
+    Parameters
+    ----------
+    vitals : pandas.DataFrame with the columns patient, seed, reading and value
+    healthy : dict, reading -> (lowest, highest), the healthy range; the columns, in this order
+
+    Returns
+    -------
+    Picture
+        White where every seed is in the healthy range; the darker, the more seeds are above it
+        (orange) or below it (purple); without a number where a reading does not apply.
+    """
+    patients, readings = list(vitals.patient.unique()), list(healthy)
+    lowest, highest = (vitals.reading.map(dict(zip(healthy, ends))) for ends in zip(*healthy.values()))
+    side = (vitals.value > highest).astype(float) - (vitals.value < lowest)
+    medians, sides = (
+        table.pivot_table(index="patient", columns="reading", values="value", aggfunc=how)
+        .reindex(index=patients, columns=readings)
+        .to_numpy()
+        for table, how in ((vitals, "median"), (vitals.assign(value=side), "mean"))
+    )
+    with matplotlib.style.context(STYLE):
+        figure = Figure(figsize=(9.6, 1.9 + 0.27 * len(patients)))
+        axis = figure.subplots()
+        axis.imshow(sides, cmap="PuOr_r", vmin=-1.7, vmax=1.7, aspect="auto")
+        for row, column in zip(*np.nonzero(~np.isnan(medians))):
+            label = _short(medians[row, column])
+            axis.text(column, row, label, ha="center", va="center", fontsize=7)
+        axis.set_yticks(range(len(patients)), patients)
+        axis.set_xticks(range(len(readings)), readings, rotation=35, ha="left", rotation_mode="anchor")
+        axis.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False)
+        axis.grid(visible=False)
+    told = "; ".join(
+        f"{patient}: " + (", ".join(np.array(readings)[np.abs(row) == 1]) or "none")
+        for patient, row in zip(patients, sides)
+    )
+    return Picture(figure, f"Readings by patient. Outside the healthy range with every seed are, {told}.")
+
+
+def _short(value):
+    """A number in at most five characters: 6,000 or 0.12 or 9e-7."""
+    if abs(value) >= 10 or value == 0:
+        return f"{value:,.0f}"
+    return f"{value:.2g}" if abs(value) > 0.005 else f"{value:.0e}".replace("e-0", "e-")
+
+
+def gallery(runs):
+    """Small learning curves without names: the loss as a share of the loss of guessing.
+
+    Parameters
+    ----------
+    runs : dict, title -> (loss, val_loss), each a sequence of one number per epoch
+
+    Returns
+    -------
+    Picture
+    """
+    columns = 5
+    rows = math.ceil(len(runs) / columns)
+    with matplotlib.style.context(STYLE):
+        figure = Figure(figsize=(9, 1.75 * rows + 0.3))
+        axes = figure.subplots(rows, columns, sharey=True).ravel()
+        for axis, (title, (loss, val_loss)) in zip(axes, runs.items()):
+            axis.plot(*_by_epoch(loss), "--", color=FIXED, lw=1.2, marker="", label="training")
+            axis.plot(*_by_epoch(val_loss), color=BROKEN, ms=3, label="validation")
+            axis.axhline(1, color=GRAY, ls=":", lw=1.2, marker="", label="guessing")
+            axis.set_title(title, fontsize=9)
+            axis.set(ylim=(0, 2))
+            axis.xaxis.get_major_locator().set_params(integer=True)
+        for axis in axes[len(runs) :]:
+            axis.set_visible(False)
+        figure.supylabel("loss / loss of guessing", fontsize=9)
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    ends = "; ".join(
+        f"{title}: {loss[-1]:.2f} in training, {val_loss[-1]:.2f} in validation"
+        for title, (loss, val_loss) in runs.items()
+    )
+    return Picture(
+        figure, f"{len(runs)} small learning curves, the loss as a share of that of guessing. {ends}."
+    )
 
 
 def _rows_of(notebook, table):

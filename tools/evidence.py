@@ -70,11 +70,11 @@ def read(table, columns):
     return pd.read_csv(table) if table.exists() else pd.DataFrame(columns=columns)
 
 
-def add(collected, rows, table):
+def add(collected, rows, table, order=("notebook", "seed")):
     """The collected rows with the new ones among them, written to the table's file."""
     collected = rows if collected.empty else pd.concat([collected, rows])
     # a stable sort keeps a notebook's claims and arms in their own order
-    collected = collected.sort_values(["notebook", "seed"], kind="stable")
+    collected = collected.sort_values(list(order), kind="stable")
     collected.to_csv(table, index=False, float_format="%.6g")
     return collected
 

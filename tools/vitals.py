@@ -1,54 +1,121 @@
-"""Read every instrument on the healthy CNN, before and after training, into data/vitals.csv.
+"""Examine the broken CNN of every notebook, and a healthy one, with every instrument.
 
 Usage: python tools/vitals.py SEEDS
 
-The false-alarm counts in the docstrings of helpers.instruments come from this table.
+Writes data/vitals.csv, one row per patient, seed, moment and reading, and data/curves.csv,
+the learning curves. The false-alarm counts in the docstrings of helpers.instruments and
+the map of notebook 00 come from these tables. Every patient is built and trained by the
+cells of its own notebook. An interrupted run goes on where it stopped; to examine a
+patient anew after its recipe has changed, delete its rows.
 """
 
+import os
 import sys
-from pathlib import Path
+from contextlib import redirect_stdout, suppress
 
+from evidence import add, read
+from execute import NOTEBOOKS
 from helpers import instruments
-from helpers.data import load_fashion_mnist
+from helpers.figures import CURVES, VITALS
 
 import keras
 import numpy as np
 import pandas as pd
-from keras import layers
-from tqdm import trange
+from cleanlab.filter import find_label_issues
+from papermill.iorw import load_notebook_node
+from papermill.parameterize import parameterize_notebook
+from sklearn.metrics import recall_score
+from sklearn.model_selection import cross_val_predict
+from sklearn.neighbors import KNeighborsClassifier
+from tqdm import tqdm
 
-VITALS = Path(__file__).parent.parent / "data" / "vitals.csv"
-LEARNING_RATE = 0.003
+# patient -> its notebook, its model, and how that is trained, in the words of the notebook
+PATIENTS = {
+    "healthy": ("06_learning_rate", "build(learning_rate=0.003)", "train('', model)"),
+    "01 capacity": ("01_insufficient_capacity", "build(filters=(2, 2))", "train('', model)"),
+    "02 bottleneck": ("02_information_bottleneck", "build((2, 7, 1))", "train('', model)"),
+    "03 sigmoids": ("03_saturating_activations", "build()", "train('', model)"),
+    "04 dying ReLU": ("04_dying_relu", "build(learning_rate=0.003, bias=-1.0)", "train('', model)"),
+    "05 pooling": (
+        "05_excessive_pooling",
+        "build(layers.GlobalAveragePooling2D(name='pooling'))",
+        "train('', model)",
+    ),
+    "06 rate too low": ("06_learning_rate", "build(learning_rate=3e-6)", "train('', model)"),
+    "06 rate too high": ("06_learning_rate", "build(learning_rate=0.3)", "train('', model)"),
+    "07 optimizer": ("07_optimizer_choice", "build(optimizer='adadelta')", "train('', model)"),
+    "08 batch size": ("08_batch_size", "build(SGD(0.05))", "train('', model, 500)"),
+    "09 overfitting": ("09_overfitting", "build()", "train('', model)"),
+    "10 imbalance": ("10_class_imbalance", "build()", "train('', model)"),
+    "11 unscaled": ("11_unscaled_inputs", "build()", "train('', model)"),
+    "12 noisy labels": (
+        "12_noisy_labels",
+        "build()",
+        "train('', model, x_train, flip_labels(y_train, share=0.4, seed=SEED)[0])",
+    ),
+    "13 little data": ("13_too_little_data", "build()", "train('', model, repeated(x_varied[:200]))"),
+}
+COLUMNS = ["patient", "seed", "moment", "reading", "value"]
+CURVE_COLUMNS = ["patient", "seed", "epoch", "metric", "value"]
 
 
-def healthy_cnn(seed):
-    keras.utils.set_random_seed(seed)
-    model = keras.Sequential(
-        [
-            keras.Input((28, 28, 1)),
-            layers.Conv2D(8, 3, padding="same", activation="relu"),
-            layers.MaxPooling2D(),
-            layers.Conv2D(16, 3, padding="same", activation="relu"),
-            layers.MaxPooling2D(),
-            layers.Flatten(),
-            layers.Dense(10, activation="softmax"),
-        ]
-    )
-    optimizer = keras.optimizers.Adam(learning_rate=LEARNING_RATE)
-    model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    return model
+def examine(patient, seed):
+    """The readings and the learning curves of one patient, as rows of the two tables."""
+    stem, build, train = PATIENTS[patient]
+    notebook = load_notebook_node(str(NOTEBOOKS / f"{stem}.ipynb"))
+    namespace = {}
+    for cell in parameterize_notebook(notebook, {"SEED": seed}).cells:
+        if {"setup", "injected-parameters"} & set(cell.metadata.tags):
+            exec(cell.source, namespace)
+    model = eval(build, namespace)
+    seen = {}
+
+    def fit(x, y, validation_data, **arguments):
+        rows = distinct(x)
+        seen["before"] = readings(model, x[rows], y[rows], arguments)
+        seen["before"] |= data_readings(x[rows], y[rows], *validation_data)
+        history = keras.Model.fit(model, x, y, validation_data=validation_data, **arguments)
+        seen["after"] = readings(model, x[rows], y[rows], arguments)
+        seen["after"] |= training_readings(model, x[rows], y[rows], *validation_data, history.history)
+        return history
+
+    model.fit = fit
+    history = eval(train, namespace | {"model": model}).history
+    vitals = [
+        (patient, seed, moment, reading, value)
+        for moment, numbers in seen.items()
+        for reading, value in numbers.items()
+    ]
+    curves = [
+        (patient, seed, epoch, metric, value)
+        for metric, values in history.items()
+        for epoch, value in enumerate(values, start=1)
+    ]
+    return pd.DataFrame(vitals, columns=COLUMNS), pd.DataFrame(curves, columns=CURVE_COLUMNS)
 
 
-def readings(model, x, y):
+def distinct(x):
+    """Rows of the images that did not occur before."""
+    return np.sort(np.unique(x.reshape(len(x), -1), axis=0, return_index=True)[1])
+
+
+def guessing(y):
+    """The loss of guessing: cross-entropy over equally frequent classes, or the variance."""
+    return np.log(y.max() + 1) if np.issubdtype(y.dtype, np.integer) else y.var(axis=0).mean()
+
+
+def readings(model, x, y, fit_arguments):
     """One number per instrument."""
     batch = x[:256], y[:256]
     norms = list(instruments.gradient_norms(model, *batch).values())
     ratios = instruments.update_to_weight_ratios(model, *batch)
     dead = instruments.dead_units(model, x[:512])
     probes = list(instruments.linear_probes(model, x[:1000], y[:1000]).values())
-    return {
+    numbers = {
         "initial_loss": instruments.initial_loss(model, *batch),
-        "gradient_norms first/last": norms[0] / norms[-1],
+        "initial_loss / guessing": instruments.initial_loss(model, *batch) / guessing(y),
+        "gradient_norms largest": max(norms),
+        "gradient_norms first/last": norms[0] / norms[-1] if norms[-1] else 0.0,
         "update_to_weight_ratios median": np.median(list(ratios.values())),
         "dead_units largest share": max(units.mean() for units in dead.values()),
         "learning_rate_range_test suggested": instruments.learning_rate_range_test(model, x, y).suggested,
@@ -57,23 +124,64 @@ def readings(model, x, y):
         "gradient_noise_scale": instruments.gradient_noise_scale(model, x, y),
         "linear_probes largest drop": max(a - b for a, b in zip(probes, probes[1:])),
     }
+    numbers["rate / suggested"] = (
+        float(model.optimizer.learning_rate) / numbers["learning_rate_range_test suggested"]
+    )
+    numbers["batch size / noise scale"] = fit_arguments["batch_size"] / numbers["gradient_noise_scale"]
+    with suppress(ValueError):  # only a model with sigmoids has units that could saturate
+        numbers["saturated_units largest share"] = max(instruments.saturated_units(model, x[:512]).values())
+    return numbers
+
+
+def data_readings(x, y, x_val, y_val):
+    """What a look at the data tells, without any network."""
+    numbers = {
+        "largest input": np.abs(x).max(),
+        "validation mean off by": abs(x_val.mean() - x.mean()) / x.std(),
+        "distinct images": len(x),
+    }
+    if np.issubdtype(y.dtype, np.integer):
+        rows, y = x[:2000].reshape(len(x[:2000]), -1), y[:2000]
+        counts = np.bincount(y)
+        votes = cross_val_predict(KNeighborsClassifier(10), rows, y, cv=3, method="predict_proba")
+        numbers["rarest class / mean class"] = counts.min() / counts.mean()
+        numbers["suspect labels"] = find_label_issues(y, votes, n_jobs=1).mean()
+    return numbers
+
+
+def training_readings(model, x, y, x_val, y_val, history):
+    """What the curves and one evaluation tell after training."""
+    training, validation = (
+        model.evaluate(*data, batch_size=500, verbose=0, return_dict=True)
+        for data in ((x, y), (x_val, y_val))
+    )
+    numbers = {f"val_{name}": value for name, value in validation.items()} | training
+    numbers["loss / guessing"] = training["loss"] / guessing(y)
+    numbers["val_loss / guessing"] = validation["loss"] / guessing(y)
+    numbers["val_loss last / best"] = history["val_loss"][-1] / min(history["val_loss"])
+    numbers["updates"] = int(model.optimizer.iterations)
+    if "accuracy" in training:
+        numbers["accuracy - val_accuracy"] = training["accuracy"] - validation["accuracy"]
+        # not the first epoch, whose accuracy is a mean over a network that hardly knows anything yet
+        below = np.subtract(history["val_accuracy"], history["accuracy"])[1:]
+        numbers["val_accuracy above accuracy, at most"] = below.max()
+        answers = np.asarray(model(x_val, training=False)).argmax(axis=1)
+        numbers["recall lowest"] = recall_score(y_val, answers, average=None, labels=np.unique(y_val)).min()
+    return numbers
 
 
 def main(seeds):
-    (x_train, y_train), (x_val, y_val), _ = load_fashion_mnist()
-    x_train, x_val = x_train.astype("float32") / 255, x_val.astype("float32") / 255
-    rows = []
-    for seed in trange(seeds, unit="seed"):
-        model = healthy_cnn(seed)
-        before = readings(model, x_train, y_train)
-        model.fit(x_train, y_train, epochs=4, batch_size=64, verbose=0)
-        after = readings(model, x_train, y_train)
-        after["val_accuracy"] = model.evaluate(x_val, y_val, verbose=0)[1]
-        for moment, numbers in (("before", before), ("after", after)):
-            rows += [("healthy", seed, moment, reading, value) for reading, value in numbers.items()]
-    table = pd.DataFrame(rows, columns=["patient", "seed", "moment", "reading", "value"])
-    table.to_csv(VITALS, index=False, float_format="%.6g")
-    print(table.groupby(["moment", "reading"]).value.describe()[["min", "50%", "max"]].to_string())
+    vitals, curves = read(VITALS, COLUMNS), read(CURVES, CURVE_COLUMNS)
+    have = set(zip(curves.patient, curves.seed))
+    todo = [(name, seed) for seed in range(seeds) for name in PATIENTS if (name, seed) not in have]
+    for name, seed in tqdm(todo, unit="patient"):
+        with open(os.devnull, "w") as quiet, redirect_stdout(quiet):
+            rows, curve_rows = examine(name, seed)
+        vitals = add(vitals, rows, VITALS, ["patient", "seed"])
+        curves = add(curves, curve_rows, CURVES, ["patient", "seed"])
+        keras.utils.clear_session()
+    medians = vitals.groupby(["patient", "moment", "reading"], sort=False).value.median()
+    print(medians.unstack("patient").to_string())
 
 
 if __name__ == "__main__":
