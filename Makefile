@@ -3,7 +3,7 @@ PYTHON ?= python3
 SEEDS ?= 20
 BIN := .venv/bin
 
-.PHONY: lab test notebooks evidence vitals benchmark classroom
+.PHONY: lab test notebooks evidence vitals clinic benchmark classroom
 
 lab: .venv/installed
 	$(BIN)/jupyter lab --allow-root --notebook-dir=notebooks
@@ -19,6 +19,9 @@ evidence: .venv/installed
 
 vitals: .venv/installed
 	$(BIN)/python tools/vitals.py $(SEEDS)
+
+clinic: .venv/installed
+	$(BIN)/python tools/clinic.py 100
 
 benchmark: .venv/installed
 	$(BIN)/python tools/benchmark.py

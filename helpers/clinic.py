@@ -1,7 +1,7 @@
 """Mystery cases: a CNN with a hidden fault, tests that cost points, a treatment that is scored.
 
 The other helpers never build a network; here the fault has to stay hidden, so `case` does.
-It runs the very Keras code that `Case.chart` prints and that you edit to treat the patient.
+It runs the very Keras code that the chart shows and that you edit to treat the patient.
 """
 
 import difflib
@@ -277,10 +277,16 @@ FAULTS = {
         also=("too little data",),
     ),
     "class imbalance": Fault(
-        lambda random, recipe: {"images": 6000, "filters": (8, 16), "kernel_size": 3, "epochs": 4},
         lambda random, recipe: {
-            "rare": _pick(random, (0, 2), (0, 4), (2, 3), (3, 6), (4, 9), (0, 7)),
-            "rare_count": int(random.integers(12, 21)),
+            "images": 6000,
+            "filters": (8, 16),
+            "kernel_size": 3,
+            "dense": 0,
+            "epochs": _pick(random, 4, 5),
+        },
+        lambda random, recipe: {
+            "rare": _pick(random, (0, 2), (3, 6)),
+            "rare_count": int(random.integers(16, 23)),
         },
         lambda recipe: {"class_weight": True},
         telltale="recall of the rare classes",
@@ -390,8 +396,16 @@ def _plant_and_treat(name, random, sound):
 
 
 def measure_telltale(telltale, model, x_val, y_val, rare=()):
-    """val_accuracy, val_loss or recall of the rare classes of a model with a softmax output."""
+    """val_accuracy, val_loss or recall of the rare classes of a model with a softmax output.
+
+    Raises
+    ------
+    ValueError
+        The model puts out NaN, or what does not sum to 1.
+    """
     probabilities = np.asarray(model(x_val, training=False))
+    if np.isnan(probabilities).any():
+        raise ValueError("the model puts out NaN: its weights have exploded, or the images hold NaN")
     if not np.allclose(probabilities.sum(axis=1), 1, atol=1e-3):
         raise ValueError("the outputs of the model do not sum to 1: keep the softmax in its last layer")
     answers = probabilities.argmax(axis=1)
@@ -624,7 +638,7 @@ class Case:
         print(result)
 
     def diagnose(self, *names):
-        """Name the fault, or both, or "healthy". Print whether that is right, and score it.
+        """Name the fault, or both, or "healthy". Print and return whether that is wholly right.
 
         100 points, less what the tests cost, less 25 for each diagnosis that was not wholly
         right. After the first diagnosis the chart is free.
@@ -640,9 +654,10 @@ class Case:
                     f"{name!r} is no diagnosis here; choose from {', '.join((*FAULTS, HEALTHY))}"
                 )
         right = [name for name in names if any(name in self._names_of(fault) for fault in self.planted)]
+        correct = len(set(names)) == len(right) == len(self.planted)
         if self.score["diagnosis"] is not None:
             print(f"You had the diagnosis before: {self.score['diagnosis']} points")
-        elif len(set(names)) == len(right) == len(self.planted):
+        elif correct:
             points = POINTS - self.spent - WRONG_DIAGNOSIS * self.attempts
             self.score["diagnosis"] = max(0, points)
             print(f"Right. Diagnosis: {self.score['diagnosis']} points")
@@ -652,6 +667,7 @@ class Case:
             wrong = [name for name in names if name not in right]
             print(f"{' and '.join(wrong)}: not what ails this network.")
         self.attempts += 1
+        return correct
 
     def treat(self, history, x_val=None):
         """Judge a treatment by the model that your edited `fit` left: the curve has to recover.

@@ -118,41 +118,6 @@ def flip_labels(y, share, seed):
     return labels, flipped
 
 
-def two_annotators(y, share, seed):
-    """Labels by two annotators, who disagree about T-shirt, pullover, coat and shirt.
-
-    Each image is labeled by one of them, chosen at random. The first is always right. The
-    second calls some images of these four classes by the name of another of the four.
-
-    Parameters
-    ----------
-    y : int array, shape (n,), Fashion-MNIST's classes
-    share : float, from 0 to 1, of the four classes' images that the second one names otherwise
-    seed : int
-
-    Returns
-    -------
-    labels : int array, shape (n,)
-    wrong : bool array, shape (n,), where `labels` is not `y`
-
-    Raises
-    ------
-    ValueError
-        `share` is not between 0 and 1, or `y` has none of the four classes.
-    """
-    if not 0 <= share <= 1:
-        raise ValueError(f"share is {share}, but must be between 0 and 1")
-    disputed = np.array([CLASS_NAMES.index(name) for name in ("T-shirt", "pullover", "coat", "shirt")])
-    if not np.isin(y, disputed).any():
-        raise ValueError(f"y has none of the classes {disputed.tolist()} that the annotators disagree about")
-    random = np.random.default_rng(seed)
-    by_second = random.random(len(y)) < 0.5
-    wrong = by_second & np.isin(y, disputed) & (random.random(len(y)) < share)
-    steps = random.integers(1, len(disputed), len(y))
-    others = disputed[(np.searchsorted(disputed, y) + steps) % len(disputed)]
-    return np.where(wrong, others, y), wrong
-
-
 def spoil_images(x, y, x_val, y_val, seed, nan=3, constant=5, copied=40):
     """Replace some training images, chosen at random, by what a data set should not hold.
 

@@ -21,7 +21,7 @@ SECONDS_BETWEEN_DRAWINGS = 0.5
 
 
 class LiveCurve(keras.callbacks.Callback):
-    """Draw a metric while `fit` runs; at the end leave one line with the last epoch's numbers.
+    """Draw a metric while `fit` runs; at the end leave one line with it and the loss.
 
     Parameters
     ----------
@@ -61,7 +61,8 @@ class LiveCurve(keras.callbacks.Callback):
         self.add(epoch + 1, logs)
         if self.is_due():
             self.show(self.curve.png())
-        numbers = "  ".join(f"{key} {logs[key]:.3f}" for key in logs if key != "learning_rate")
+        told = (self.metric, "loss")  # a further metric would make the line too long for JupyterLab
+        numbers = "  ".join(f"{key} {logs[key]:.3f}" for key in logs if key.removeprefix("val_") in told)
         self.line = f"{self.name}: epoch {epoch + 1}/{self.params['epochs']}  {numbers}"
 
     def on_train_end(self, logs=None):

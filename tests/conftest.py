@@ -1,7 +1,12 @@
 """What all tests share: small models, the notebooks, and nbval's settings and figures."""
 
+import os
 import time
 from pathlib import Path
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # one core for each of two processes: sharing two is slower than either alone
+    os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
 
 from benchmark import peak_memory
 from helpers.verdict import MIME
@@ -14,12 +19,26 @@ from nbval.plugin import IPyNbCell, IPyNbFile
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+# those that break a network and repair it: all but the opening and the clinic
+LESSONS = [path for path in NOTEBOOKS if path.stem[:2] not in ("00", "14")]
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
 def path(request):
     """Each notebook's path in turn."""
     return request.param
+
+
+@pytest.fixture(params=LESSONS, ids=lambda path: path.stem)
+def lesson_path(request):
+    """Each lesson's path in turn."""
+    return request.param
+
+
+@pytest.fixture
+def lesson(lesson_path):
+    """Each lesson in turn, as it is stored."""
+    return nbformat.read(lesson_path, as_version=4)
 
 
 @pytest.fixture
@@ -64,7 +83,7 @@ class NotebookFigures:
     """Time and peak memory of each notebook, printed at the end."""
 
     def __init__(self):
-        self.started, self.figures = {}, {}
+        self.started = {}
 
     def pytest_runtest_setup(self, item):
         self.started.setdefault(item.parent, time.monotonic())
@@ -72,11 +91,15 @@ class NotebookFigures:
     def pytest_runtest_teardown(self, item, nextitem):
         last = nextitem is None or nextitem.parent is not item.parent
         if last and isinstance(item.parent, IPyNbFile):
+            seconds = time.monotonic() - self.started[item.parent]
             memory = peak_memory(item.parent.kernel.km.provisioner.pid)
-            self.figures[item.parent.name] = time.monotonic() - self.started[item.parent], memory
+            # a property reaches the process that prints, whichever ran the notebook
+            item.user_properties.append(("notebook", (item.parent.name, seconds, memory)))
 
     def pytest_terminal_summary(self, terminalreporter):
-        for name, (seconds, memory) in self.figures.items():
+        reports = (report for kind in terminalreporter.stats.values() for report in kind)
+        figures = [dict(getattr(report, "user_properties", ())).get("notebook") for report in reports]
+        for name, seconds, memory in sorted(filter(None, figures)):
             peak = f", peak memory {memory:.2f} GB" if memory else ""
             terminalreporter.write_line(f"{name}: {seconds:.0f} s{peak}")
 

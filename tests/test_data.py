@@ -130,30 +130,6 @@ def test_flipping_refuses(y, share, message):
         data.flip_labels(np.array(y), share, seed=0)
 
 
-def test_two_annotators_disagree_about_four_classes():
-    y = np.arange(4000) % 10
-    labels, wrong = data.two_annotators(y, 0.8, seed=1)
-    assert labels.dtype == y.dtype
-    np.testing.assert_array_equal(labels != y, wrong)
-    disputed = [data.CLASS_NAMES.index(name) for name in ("T-shirt", "pullover", "coat", "shirt")]
-    for label in range(10):  # half the images are the second annotator's
-        expected = 0.8 / 2 if label in disputed else 0
-        np.testing.assert_allclose(wrong[y == label].mean(), expected, atol=0.08)
-        assert set(labels[wrong & (y == label)]) == (set(disputed) - {label} if label in disputed else set())
-    np.testing.assert_array_equal(data.two_annotators(y, 0.8, seed=1)[0], labels)
-    assert not np.array_equal(data.two_annotators(y, 0.8, seed=2)[1], wrong)
-    np.testing.assert_array_equal(data.two_annotators(y, 0.0, seed=1)[0], y)
-
-
-@pytest.mark.parametrize(
-    "y, share, message",
-    [([0, 1], -0.1, "share is -0.1.*between 0 and 1"), ([1, 3], 0.5, r"none of the classes \[0, 2, 4, 6\]")],
-)
-def test_two_annotators_refuse(y, share, message):
-    with pytest.raises(ValueError, match=message):
-        data.two_annotators(np.array(y), share, seed=0)
-
-
 def test_spoiled_images_are_spoiled_as_said(splits):
     (x, y), (x_val, y_val), _ = splits
     images, labels, spoiled = data.spoil_images(x, y, x_val, y_val, seed=1, nan=4, constant=6, copied=30)

@@ -7,7 +7,7 @@ from helpers.verdict import ARMS_MIME
 import nbformat
 import pandas as pd
 import pytest
-from conftest import NOTEBOOKS, ROOT
+from conftest import LESSONS, ROOT
 
 EVIDENCE = pd.read_csv(ROOT / "data" / "evidence.csv")
 COMPARED = read(ARMS, ARM_COLUMNS)
@@ -15,11 +15,11 @@ COMPARED = read(ARMS, ARM_COLUMNS)
 
 def test_covers_the_notebooks_and_nothing_else():
     assert list(EVIDENCE.columns) == COLUMNS
-    assert sorted(EVIDENCE.notebook.unique()) == [path.stem for path in NOTEBOOKS]
+    assert sorted(EVIDENCE.notebook.unique()) == [path.stem for path in LESSONS]
 
 
-def test_holds_in_20_of_20_seeds(path):
-    for claim, rows in EVIDENCE[EVIDENCE.notebook == path.stem].groupby("claim"):
+def test_holds_in_20_of_20_seeds(lesson_path):
+    for claim, rows in EVIDENCE[EVIDENCE.notebook == lesson_path.stem].groupby("claim"):
         assert sorted(rows.seed) == list(range(20)), claim
         assert rows.held.all(), claim
         if rows.recovered_at.iloc[0] > rows.stalled_at.iloc[0]:
@@ -28,9 +28,9 @@ def test_holds_in_20_of_20_seeds(path):
             assert rows.fixed.max() < rows.broken.min(), claim
 
 
-def test_every_arm_has_20_seeds(path, notebook):
-    stored = arms(notebook)
-    rows = COMPARED[COMPARED.notebook == path.stem]
+def test_every_arm_has_20_seeds(lesson_path, lesson):
+    stored = arms(lesson)
+    rows = COMPARED[COMPARED.notebook == lesson_path.stem]
     assert is_current(rows, stored)
     assert sorted(rows.arm.unique()) == sorted(stored.arm)
     for arm, values in rows.groupby("arm"):
@@ -57,14 +57,14 @@ def test_held_says_what_the_levels_say():
     assert (EVIDENCE.held == (stalled & recovered)).all()
 
 
-def test_is_of_the_recipe_that_stands_in_the_notebook(path, notebook):
-    assert is_current(EVIDENCE[EVIDENCE.notebook == path.stem], verdicts(notebook))
+def test_is_of_the_recipe_that_stands_in_the_notebook(lesson_path, lesson):
+    assert is_current(EVIDENCE[EVIDENCE.notebook == lesson_path.stem], verdicts(lesson))
 
 
 @pytest.mark.parametrize("column, value", [("fixed", 0.8), ("stalled_at", 0.31), ("claim", "other")])
 def test_a_changed_recipe_is_noticed(column, value):
-    stored = verdicts(nbformat.read(NOTEBOOKS[0], as_version=4))
-    rows = EVIDENCE[EVIDENCE.notebook == NOTEBOOKS[0].stem]
+    stored = verdicts(nbformat.read(LESSONS[0], as_version=4))
+    rows = EVIDENCE[EVIDENCE.notebook == LESSONS[0].stem]
     assert is_current(rows, stored)
     changed = stored.copy()
     changed.loc[0, column] = stored.loc[0, "fixed"] * value if column == "fixed" else value

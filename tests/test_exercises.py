@@ -10,6 +10,20 @@ SOLUTION = re.compile(r'<details class="solution">.*?```python\n(.*?)```\s*</det
 
 # per exercise, answers from misconceptions the text warns of
 WRONG = {
+    "00_reading_learning_curves": [
+        [
+            "symptoms = {'flat at guessing': 'ABCDEFGHIJKLM'}",
+            "symptoms = {'low together': 'ABCDEFG', 'flat at guessing': 'HIJKLM'}",
+        ],
+        [
+            "notebooks = dict(zip('ABCDEFGHIJKLM', range(1, 14)))",
+            "notebooks = {letter: int(p[:2]) % 13 + 1 for letter, p in LETTERS.items()}",
+        ],
+        [
+            "investigate = lambda readings: 0",
+            "investigate = lambda readings: 6 if readings['loss / guessing'] > 0.95 else 9",
+        ],
+    ],
     "01_insufficient_capacity": [
         ["filters = (16, 32)", "filters = (2, 2, 2, 2)"],
         ["head = layers.GlobalMaxPooling2D()", "head = layers.GlobalAveragePooling2D()"],
@@ -137,6 +151,14 @@ WRONG = {
             "keeps_label = lambda r, t, x, y: [(r(t(x[y == i])) == i).mean() for i in range(10)]",
             "keeps_label = lambda r, t, x, y: [(r(t(x)) == r(x))[y == i].mean() for i in range(10)]",
         ],
+    ],
+    "14_clinic": [
+        ["first_diagnosis = ['learning rate']", "first_diagnosis = ['excessive pooling', 'dying ReLU']"],
+        [
+            "treatment = lambda *data: second.history",  # nothing changed
+            "treatment = lambda *data: first.history",  # another network
+        ],
+        ["third_diagnosis = ['noisy labels']", "third_diagnosis = ['noisy labels', 'batch size']"],
     ],
 }
 

@@ -1,6 +1,7 @@
 """The live curve sees every epoch and leaves a line; the playground trains and can fail."""
 
 import io
+import re
 
 from helpers.live import GrowingCurve, LiveCurve, Playground
 
@@ -52,9 +53,12 @@ def test_live_curve_without_validation(softmax_model, batch):
 def test_live_curve_of_another_metric(batch):
     x, y = batch
     model = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(1)])
-    model.compile("adam", "mse", metrics=["mae"])
+    model.compile("adam", "mse", metrics=["mae", "mse"])
     curve = LiveCurve("broken", metric="mae", top=12)
     run = model.fit(x, y, epochs=2, validation_data=(x, y), verbose=0, callbacks=[curve])
+    told = ["loss", "mae", "val_loss", "val_mae"]  # not the other metric: the line has to fit
+    assert re.findall(r"[a-z_]+(?= [\d.]+(?:  |$))", curve.line) == told
+    assert f"val_mae {run.history['val_mae'][-1]:.3f}" in curve.line
     assert curve.curve.validation == list(enumerate(run.history["val_mae"], start=1))
     assert curve.curve.axis.get_ylim() == (0, 12) and curve.curve.axis.get_ylabel() == "mae"
 

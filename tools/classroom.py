@@ -2,7 +2,8 @@
 
 Usage: python tools/classroom.py
 
-What stands in build/classroom is replaced. The notebooks run there as they do in notebooks/.
+What stands in build/classroom is replaced. The notebooks run there as they do in notebooks/. Beside those
+for instructors lie the answers to the clinic's cases 100 to 199.
 """
 
 import os
@@ -11,6 +12,7 @@ import shutil
 from pathlib import Path
 
 from execute import NOTEBOOKS
+from helpers.clinic import PRACTICE, answer
 
 import nbformat
 from nbconvert.preprocessors import ClearOutputPreprocessor, TagRemovePreprocessor
@@ -56,6 +58,8 @@ def main(classroom=CLASSROOM):
                     cell.source = cell.source.replace("](../", f"]({root}/")
             nbformat.write(notebook, folder / path.name)
         print(f"{len(list(folder.iterdir()))} notebooks {edit.__name__.replace('_', ' ')} in {folder}")
+    answers = "\n\n".join(answer(number) for number in range(PRACTICE, 2 * PRACTICE))
+    (folder / "clinic_answers.txt").write_text(answers + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Run every notebook up to its verdict for many seeds; collect data/evidence.csv and data/arms.csv.
 
-Usage: python tools/evidence.py SEEDS [NOTEBOOK ...]; all of notebooks/ when none is named.
+Usage: python tools/evidence.py SEEDS [NOTEBOOK ...]; all that have a verdict when none is named.
 
 Every finished run is written at once, so an interrupted sweep goes on where it stopped.
 Rows that no longer agree with the verdict stored in their notebook are stale: the
@@ -26,6 +26,11 @@ from tqdm import tqdm
 COLUMNS = ["notebook", "claim", "telltale", "seed", "broken", "fixed", "stalled_at", "recovered_at", "held"]
 ARM_COLUMNS = ["notebook", "telltale", "arm", "seed", "value"]
 TELLTALES = ["broken", "fixed", "value"]
+
+
+def has_verdict(path):
+    """Whether the notebook claims something; the opening and the clinic do not."""
+    return any("verdict" in cell.metadata.get("tags", []) for cell in nbformat.read(path, as_version=4).cells)
 
 
 def verdicts(notebook):
@@ -130,4 +135,4 @@ if __name__ == "__main__":
     if len(sys.argv) < 2 or not sys.argv[1].isdigit():
         sys.exit("usage: python tools/evidence.py SEEDS [NOTEBOOK ...]   (SEEDS a number, such as 20)")
     named = [Path(name) for name in sys.argv[2:]]
-    main(int(sys.argv[1]), named or sorted(NOTEBOOKS.glob("*.ipynb")))
+    main(int(sys.argv[1]), named or [path for path in sorted(NOTEBOOKS.glob("*.ipynb")) if has_verdict(path)])
