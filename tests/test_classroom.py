@@ -53,7 +53,7 @@ def editions(tmp_path_factory):
     """The folders of the two editions, written twice, the second time over leftovers."""
     folder = tmp_path_factory.mktemp("build") / "classroom"
     classroom.main(folder)
-    first = {path: path.read_bytes() for path in folder.rglob("*.ipynb")}
+    first = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     (folder / "students" / "15_withdrawn.ipynb").touch()
     classroom.main(folder)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == first
@@ -73,6 +73,13 @@ def instructors(editions, path):
 def test_both_editions_are_complete(editions):
     for folder in editions:
         assert sorted(path.name for path in folder.glob("*.ipynb")) == [path.name for path in NOTEBOOKS]
+
+
+def test_answers_of_class_cases_are_with_the_instructor_only(editions):
+    students, instructors = editions
+    answers = (instructors / "clinic_answers.txt").read_text(encoding="utf-8")
+    assert answers.startswith("case 100: ") and "\n\ncase 199: " in answers
+    assert all(path.suffix == ".ipynb" for path in students.iterdir())
 
 
 def test_students_edition_leaks_nothing(notebook, students_path):
