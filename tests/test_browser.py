@@ -16,7 +16,7 @@ from conftest import ROOT
 from playwright.sync_api import expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-NOTEBOOK = "06_learning_rate.ipynb"
+NOTEBOOK = "12_noisy_labels.ipynb"  # one of the quick ones
 
 pytestmark = pytest.mark.skipif(
     not CHROMIUM, reason="no Chromium on this machine; on Debian: apt-get install chromium"
@@ -85,14 +85,14 @@ def test_playground_in_jupyterlab(lab, page, tmp_path):
     assert page.locator("[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
 
     playground = page.locator(".jp-CodeCell", has=page.get_by_role("button", name="Train"))
-    rate = playground.locator(".widget-slider").first
-    before = rate.locator(".widget-readout").inner_text()
-    rate.locator(".noUi-handle").press("ArrowRight")
-    expect(rate.locator(".widget-readout")).not_to_have_text(before)
+    slider = playground.locator(".widget-slider").first
+    before = slider.locator(".widget-readout").inner_text()
+    slider.locator(".noUi-handle").press("ArrowRight")
+    expect(slider.locator(".widget-readout")).not_to_have_text(before)
 
     picture = playground.locator("img.widget-image")
     empty = picture.get_attribute("src")
     playground.get_by_role("button", name="Train").click()
     expect(picture).not_to_have_attribute("src", empty, timeout=30_000)
-    expect(playground.get_by_text("this run: epoch 5/5")).to_be_visible(timeout=60_000)
+    expect(playground.get_by_text("this run: epoch 8/8")).to_be_visible(timeout=60_000)
     page.screenshot(path=tmp_path / "jupyterlab.png")

@@ -30,7 +30,7 @@ def test_severity_and_network_vary():
     for name in FAULTS:
         broken = {practice.checksum(p.broken) for p in plans if p.faults == (name,)}
         bare = {practice.checksum(clinic.replace(p.broken, seed=0)) for p in plans if p.faults == (name,)}
-        assert len(broken) == 25 and len(bare) > 5, name
+        assert len(broken) == 25 and len(bare) >= 4, name
 
 
 def test_broken_and_treated_differ_in_the_fault_only():
@@ -141,7 +141,8 @@ def test_the_chart_is_free_after_a_diagnosis(patient):
 
 def test_another_treatment_that_works_counts(patient):
     assert answer(2).count("Constant") > 0
-    code = patient.plan.broken.code().replace('activation="relu", bias', 'activation="elu", bias')
+    # the standard treatment leaves the bias at 0
+    code = patient.plan.broken.code().replace("Constant(-2.0)", "Constant(0.1)")
     patient.treat(run(code, patient.data)["history"])
     assert patient.score["recovery"] == 100
 
@@ -153,12 +154,11 @@ def test_a_treatment_that_does_not_work_earns_nothing(patient):
 
 def test_changed_validation_images_are_passed_along(patient):
     x_train, y_train, x_val, y_val = patient.data
-    code = plan(2).treated.code().replace("relu", "linear")
-    history = run(code, (x_train / 2 + 1, y_train, x_val / 2 + 1, y_val))["history"]
+    history = run(plan(2).treated.code(), (1 - x_train, y_train, 1 - x_val, y_val))["history"]
     patient.treat(history)
-    without = patient.score["recovery"]
-    patient.treat(history, x_val=x_val / 2 + 1)
-    assert patient.score["recovery"] > without
+    assert patient.score["recovery"] < 100
+    patient.treat(history, x_val=1 - x_val)
+    assert patient.score["recovery"] == 100
 
 
 def test_bad_treatments_are_refused(patient):
