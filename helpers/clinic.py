@@ -24,7 +24,6 @@ from helpers.live import LiveCurve, PlaygroundCurve
 
 import keras
 import numpy as np
-from cleanlab.filter import find_label_issues
 from IPython.display import display
 from ipywidgets import (
     HTML,
@@ -41,8 +40,6 @@ from ipywidgets import (
 )
 from ipywidgets import Image as ImageWidget
 from sklearn.metrics import accuracy_score, log_loss, recall_score
-from sklearn.model_selection import cross_val_predict
-from sklearn.neighbors import KNeighborsClassifier
 
 CASES = Path(__file__).parent.parent / "data" / "clinic.csv"
 PRACTICE = 100  # cases below this number have a solution
@@ -488,13 +485,16 @@ def _by_layer(label, when, measurement, **options):
 
 def _suspects(patient):
     x, y = patient.data[0][:2000], patient.data[1][:2000]
-    folds = min(3, np.bincount(y).min())
-    neighbors = KNeighborsClassifier(10)
-    votes = cross_val_predict(neighbors, x.reshape(len(x), -1), y, cv=folds, method="predict_proba")
-    ranked = find_label_issues(y, votes, return_indices_ranked_by="self_confidence", n_jobs=1)
+    ranked = instruments.suspect_labels(x, y)
     share = len(ranked) / len(x)
     print(f"{share:.2f} of the first {len(x):,} labels differ from what similar images are called")
     return image_row(x[ranked[:8]], [f"{patient.class_names[label]}?" for label in y[ranked[:8]]])
+
+
+def _range_test(patient):
+    model = patient.fresh()
+    test = instruments.learning_rate_range_test(model, *patient.data[:2])
+    return range_test_curve(test, {"this case": float(model.optimizer.learning_rate)})
 
 
 def _optimizer(patient):
@@ -554,7 +554,7 @@ TESTS = {
             {f"case {p.number}": instruments.overfit_one_batch(p.fresh(), *(part[:20] for part in p.batch))}
         ),
     ),
-    "learning_rate_range_test": Examination(4, lambda p: p.range_test()),
+    "learning_rate_range_test": Examination(4, _range_test),
     "gradient_noise_scale": Examination(
         4,
         lambda p: (
@@ -612,12 +612,6 @@ class Case:
     def fresh(self):
         """The network before training."""
         return run(self.plan.broken.network(), self.data)["model"]
-
-    def range_test(self):
-        """The range test of the untrained network, its own rate marked."""
-        model = self.fresh()
-        test = instruments.learning_rate_range_test(model, *self.data[:2])
-        return range_test_curve(test, {"this case": float(model.optimizer.learning_rate)})
 
     def curves(self):
         """The learning curves, for nothing."""
@@ -702,9 +696,9 @@ class Case:
         if x_val.shape != self.data[2].shape:
             raise ValueError(f"x_val has shape {x_val.shape}, but this case's is {self.data[2].shape}")
         telltale, _, recovered_at = self.plan.judged_by
-        rest = telltale, *self.data[2:], self.plan.broken.rare
-        before = measure_telltale(telltale, self.model, *rest[1:])
-        after = measure_telltale(telltale, history.model, x_val, *rest[2:])
+        y_val, rare = self.data[3], self.plan.broken.rare
+        before = measure_telltale(telltale, self.model, self.data[2], y_val, rare)
+        after = measure_telltale(telltale, history.model, x_val, y_val, rare)
         if not self.plan.faults:
             print(f"{telltale}: {before:.3f} before, {after:.3f} after. There was nothing to cure.")
         else:

@@ -13,6 +13,7 @@ from helpers.instruments import (
     linear_probes,
     overfit_one_batch,
     saturated_units,
+    suspect_labels,
     update_to_weight_ratios,
 )
 
@@ -351,3 +352,23 @@ def test_docstring_tells_the_measured_false_alarms(name, reading, low, high):
             alarms = (~values.between(low, high)).sum()
             measured.append(f"{alarms} of 20 {words}")
     assert documented.replace("(", "").replace(")", "") == ", ".join(measured)
+
+
+def test_suspect_labels_are_those_that_neighbors_contradict():
+    random = np.random.default_rng(0)
+    y = np.arange(300) % 3
+    x = random.normal(size=(300, 2, 2, 1)) + 10 * y[:, None, None, None]
+    wrong = np.arange(0, 300, 20)
+    told = y.copy()
+    told[wrong] = (y[wrong] + 1) % 3
+    found = suspect_labels(x, told)
+    # none that is right; cleanlab estimates how many are wrong, and may stop one short
+    assert set(found) <= set(wrong) and len(found) >= len(wrong) - 1
+    assert len(suspect_labels(x, y)) == 0
+
+
+def test_healthy_labels_are_not_suspected():
+    vitals = pd.read_csv(ROOT / "data" / "vitals.csv").query("reading == 'suspect labels'")
+    shares = vitals[vitals.patient == "healthy"].value
+    assert len(shares) == 20 and (shares <= 0.25).all()
+    assert (vitals[vitals.patient == "12 noisy labels"].value > 0.25).all()

@@ -12,6 +12,7 @@ patient anew after its recipe has changed, delete its rows.
 import os
 import sys
 from contextlib import redirect_stdout, suppress
+from typing import NamedTuple
 
 from evidence import add, read
 from execute import NOTEBOOKS
@@ -21,39 +22,37 @@ from helpers.figures import CURVES, VITALS
 import keras
 import numpy as np
 import pandas as pd
-from cleanlab.filter import find_label_issues
 from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 from sklearn.metrics import recall_score
-from sklearn.model_selection import cross_val_predict
-from sklearn.neighbors import KNeighborsClassifier
 from tqdm import tqdm
 
-# patient -> its notebook, its model, and how that is trained, in the words of the notebook
+
+class Patient(NamedTuple):
+    """A notebook, its broken model, and how that is trained, in the words of the notebook."""
+
+    notebook: str
+    build: str = "build()"
+    train: str = "train('', model)"
+
+
+NOISY = "train('', model, x_train, flip_labels(y_train, share=0.4, seed=SEED)[0])"
 PATIENTS = {
-    "healthy": ("06_learning_rate", "build(learning_rate=0.003)", "train('', model)"),
-    "01 capacity": ("01_insufficient_capacity", "build(filters=(2, 2))", "train('', model)"),
-    "02 bottleneck": ("02_information_bottleneck", "build((2, 7, 1))", "train('', model)"),
-    "03 sigmoids": ("03_saturating_activations", "build()", "train('', model)"),
-    "04 dying ReLU": ("04_dying_relu", "build(learning_rate=0.003, bias=-1.0)", "train('', model)"),
-    "05 pooling": (
-        "05_excessive_pooling",
-        "build(layers.GlobalAveragePooling2D(name='pooling'))",
-        "train('', model)",
-    ),
-    "06 rate too low": ("06_learning_rate", "build(learning_rate=3e-6)", "train('', model)"),
-    "06 rate too high": ("06_learning_rate", "build(learning_rate=0.3)", "train('', model)"),
-    "07 optimizer": ("07_optimizer_choice", "build(optimizer='adadelta')", "train('', model)"),
-    "08 batch size": ("08_batch_size", "build(SGD(0.05))", "train('', model, 500)"),
-    "09 overfitting": ("09_overfitting", "build()", "train('', model)"),
-    "10 imbalance": ("10_class_imbalance", "build()", "train('', model)"),
-    "11 unscaled": ("11_unscaled_inputs", "build()", "train('', model)"),
-    "12 noisy labels": (
-        "12_noisy_labels",
-        "build()",
-        "train('', model, x_train, flip_labels(y_train, share=0.4, seed=SEED)[0])",
-    ),
-    "13 little data": ("13_too_little_data", "build()", "train('', model, repeated(x_varied[:200]))"),
+    "healthy": Patient("06_learning_rate", "build(learning_rate=0.003)"),
+    "01 capacity": Patient("01_insufficient_capacity", "build(filters=(2, 2))"),
+    "02 bottleneck": Patient("02_information_bottleneck", "build((2, 7, 1))"),
+    "03 sigmoids": Patient("03_saturating_activations"),
+    "04 dying ReLU": Patient("04_dying_relu", "build(learning_rate=0.003, bias=-1.0)"),
+    "05 pooling": Patient("05_excessive_pooling", "build(layers.GlobalAveragePooling2D(name='pooling'))"),
+    "06 rate too low": Patient("06_learning_rate", "build(learning_rate=3e-6)"),
+    "06 rate too high": Patient("06_learning_rate", "build(learning_rate=0.3)"),
+    "07 optimizer": Patient("07_optimizer_choice", "build(optimizer='adadelta')"),
+    "08 batch size": Patient("08_batch_size", "build(SGD(0.05))", "train('', model, 500)"),
+    "09 overfitting": Patient("09_overfitting"),
+    "10 imbalance": Patient("10_class_imbalance"),
+    "11 unscaled": Patient("11_unscaled_inputs"),
+    "12 noisy labels": Patient("12_noisy_labels", train=NOISY),
+    "13 little data": Patient("13_too_little_data", train="train('', model, repeated(x_varied[:200]))"),
 }
 COLUMNS = ["patient", "seed", "moment", "reading", "value"]
 CURVE_COLUMNS = ["patient", "seed", "epoch", "metric", "value"]
@@ -141,11 +140,10 @@ def data_readings(x, y, x_val, y_val):
         "distinct images": len(x),
     }
     if np.issubdtype(y.dtype, np.integer):
-        rows, y = x[:2000].reshape(len(x[:2000]), -1), y[:2000]
+        x, y = x[:2000], y[:2000]
         counts = np.bincount(y)
-        votes = cross_val_predict(KNeighborsClassifier(10), rows, y, cv=3, method="predict_proba")
         numbers["rarest class / mean class"] = counts.min() / counts.mean()
-        numbers["suspect labels"] = find_label_issues(y, votes, n_jobs=1).mean()
+        numbers["suspect labels"] = len(instruments.suspect_labels(x, y)) / len(x)
     return numbers
 
 
