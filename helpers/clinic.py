@@ -7,11 +7,17 @@ It runs the very Keras code that the chart shows and that you edit to treat the 
 import difflib
 import functools
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import NamedTuple
 
 from helpers import instruments
-from helpers.data import CLASS_NAMES, flip_labels, keep_few, load_fashion_mnist, place_on_canvas, vary_pose
+from helpers.data import (
+    CLASS_NAMES,
+    flip_labels,
+    keep_few,
+    load_fashion_mnist,
+    place_on_canvas,
+    vary_pose,
+)
 from helpers.figures import (
     confusion_matrices,
     image_row,
@@ -41,7 +47,6 @@ from ipywidgets import (
 from ipywidgets import Image as ImageWidget
 from sklearn.metrics import accuracy_score, log_loss, recall_score
 
-CASES = Path(__file__).parent.parent / "data" / "clinic.csv"
 PRACTICE = 100  # cases below this number have a solution
 POINTS = 100
 WRONG_DIAGNOSIS = 25

@@ -7,7 +7,15 @@ import keras
 import numpy as np
 from scipy.ndimage import affine_transform
 
-SAMPLE = Path(__file__).parent.parent / "data" / "fashion_mnist_sample.npz"
+# in an installed package the folder data/ of the repository lies inside the package
+_BUNDLED = Path(__file__).parent / "bundled"
+DATA = _BUNDLED if _BUNDLED.exists() else Path(__file__).parent.parent / "data"
+SAMPLE = DATA / "fashion_mnist_sample.npz"
+RESULTS = DATA / "results"  # what the commands of the Makefile measured, one table a file
+EVIDENCE, ARMS = RESULTS / "evidence.csv", RESULTS / "arms.csv"
+EARLIER_EVIDENCE, EARLIER_ARMS = RESULTS / "earlier" / "evidence.csv", RESULTS / "earlier" / "arms.csv"
+VITALS, CURVES = RESULTS / "vitals.csv", RESULTS / "curves.csv"
+CASES = RESULTS / "clinic.csv"
 SAMPLE_SHA256 = "40af1532a6e4faade509a08052c36b6ebbab54a310f1b588822c056d2b96e512"
 ARRAYS = ("x_train", "y_train", "x_val", "y_val", "x_test", "y_test")
 

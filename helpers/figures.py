@@ -5,6 +5,8 @@ import itertools
 import math
 from pathlib import Path
 
+from helpers.data import EARLIER_ARMS, EARLIER_EVIDENCE
+
 import matplotlib.style
 import numpy as np
 import pandas as pd
@@ -16,10 +18,6 @@ from PIL import Image as PillowImage
 from sklearn.metrics import confusion_matrix
 
 STYLE = Path(__file__).parent / "stalled.mplstyle"
-EVIDENCE = Path(__file__).parent.parent / "data" / "evidence.csv"
-ARMS = EVIDENCE.with_name("arms.csv")
-VITALS = EVIDENCE.with_name("vitals.csv")
-CURVES = EVIDENCE.with_name("curves.csv")
 TEN_CLASSES = math.log(10), 0.1  # loss and accuracy of guessing
 BROKEN, FIXED, GRAY, HEALTHY = "#D55E00", "#0072B2", "#707070", "#DDEFE6"
 
@@ -436,7 +434,7 @@ def seed_evidence(notebook):
     ValueError
         There is no evidence for this notebook yet.
     """
-    rows = _rows_of(notebook, EVIDENCE)
+    rows = _rows_of(notebook, EARLIER_EVIDENCE)
     claims = list(rows.groupby("claim", sort=False))
     with matplotlib.style.context(STYLE):
         figure = Figure(figsize=(8, 0.3 + 0.9 * len(claims)))
@@ -479,7 +477,7 @@ def arm_spread(notebook):
     ValueError
         There are no arms for this notebook yet.
     """
-    rows = _rows_of(notebook, ARMS)
+    rows = _rows_of(notebook, EARLIER_ARMS)
     arms = list(rows.groupby("arm", sort=False).value)
     with matplotlib.style.context(STYLE):
         figure = Figure(figsize=(8, 0.6 + 0.3 * len(arms)))

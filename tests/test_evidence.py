@@ -1,15 +1,16 @@
 """data/evidence.csv and data/arms.csv: complete, 20 of 20, and from the recipes as they stand."""
 
 from evidence import ARM_COLUMNS, COLUMNS, arms, is_current, read, summary, verdicts
-from helpers.figures import ARMS
+from helpers.data import EARLIER_ARMS as ARMS
+from helpers.data import EARLIER_EVIDENCE
 from helpers.verdict import ARMS_MIME
 
 import nbformat
 import pandas as pd
 import pytest
-from conftest import LESSONS, ROOT
+from conftest import LESSONS
 
-EVIDENCE = pd.read_csv(ROOT / "data" / "evidence.csv")
+EVIDENCE = pd.read_csv(EARLIER_EVIDENCE)
 COMPARED = read(ARMS, ARM_COLUMNS)
 
 

@@ -130,7 +130,7 @@ def test_dead_unit_map():
 
 
 def test_arm_spread(tmp_path, monkeypatch):
-    monkeypatch.setattr(figures, "ARMS", tmp_path / "arms.csv")
+    monkeypatch.setattr(figures, "EARLIER_ARMS", tmp_path / "arms.csv")
     row = {"notebook": "04_x", "telltale": "val_accuracy"}
     values = {"late": (0.1, 0.2, 0.6), "early": (0.3, 0.3, 0.3)}
     rows = [
@@ -138,7 +138,7 @@ def test_arm_spread(tmp_path, monkeypatch):
         for arm in values
         for seed, value in enumerate(values[arm])
     ]
-    pd.DataFrame(rows).to_csv(figures.ARMS, index=False)
+    pd.DataFrame(rows).to_csv(figures.EARLIER_ARMS, index=False)
     picture = figures.arm_spread("04_x")
     assert_png(picture)
     assert "over 3 seeds" in picture.alt
@@ -148,7 +148,7 @@ def test_arm_spread(tmp_path, monkeypatch):
 
 
 def test_seed_evidence(tmp_path, monkeypatch):
-    monkeypatch.setattr(figures, "EVIDENCE", tmp_path / "evidence.csv")
+    monkeypatch.setattr(figures, "EARLIER_EVIDENCE", tmp_path / "evidence.csv")
     row = {
         "notebook": "04_x",
         "claim": "c",
@@ -157,17 +157,17 @@ def test_seed_evidence(tmp_path, monkeypatch):
         "recovered_at": 0.7,
     }
     rows = [row | {"seed": s, "broken": 0.1 + s / 10, "fixed": 0.8, "held": s < 3} for s in range(4)]
-    pd.DataFrame(rows).to_csv(figures.EVIDENCE, index=False)
+    pd.DataFrame(rows).to_csv(figures.EARLIER_EVIDENCE, index=False)
     picture = figures.seed_evidence("04_x")
     assert_png(picture)
     assert "broken 0.100 to 0.400, fixed 0.800 to 0.800, held in 3 of 4 seeds" in picture.alt
     losses = [row | {"telltale": "val_loss", "seed": 0, "broken": 1e6, "fixed": 0.4, "held": True}]
-    pd.DataFrame(losses).to_csv(figures.EVIDENCE, index=False)
+    pd.DataFrame(losses).to_csv(figures.EARLIER_EVIDENCE, index=False)
     assert_png(figures.seed_evidence("04_x"))
     gaps = [
         row | {"telltale": "accuracy - val_accuracy", "seed": 0, "broken": 0.1, "fixed": -0.1, "held": True}
     ]
-    pd.DataFrame(gaps).to_csv(figures.EVIDENCE, index=False)
+    pd.DataFrame(gaps).to_csv(figures.EARLIER_EVIDENCE, index=False)
     assert_png(figures.seed_evidence("04_x"))
     with pytest.raises(ValueError, match="no rows for '05_y'.*make evidence"):
         figures.seed_evidence("05_y")

@@ -3,6 +3,7 @@
 import re
 
 from helpers import instruments
+from helpers.data import VITALS
 from helpers.instruments import (
     dead_units,
     effective_ranks,
@@ -21,7 +22,6 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT
 from keras import layers
 
 MEASURE = [
@@ -341,7 +341,7 @@ def test_range_test_refuses_a_schedule(softmax_model, batch):
     ],
 )
 def test_docstring_tells_the_measured_false_alarms(name, reading, low, high):
-    vitals = pd.read_csv(ROOT / "data" / "vitals.csv")
+    vitals = pd.read_csv(VITALS)
     readings = vitals[(vitals.patient == "healthy") & (vitals.reading == reading)]
     documented = re.search(r"False alarms: (.+)\.\n", getattr(instruments, name).__doc__).group(1)
     measured = []
@@ -368,7 +368,7 @@ def test_suspect_labels_are_those_that_neighbors_contradict():
 
 
 def test_healthy_labels_are_not_suspected():
-    vitals = pd.read_csv(ROOT / "data" / "vitals.csv").query("reading == 'suspect labels'")
+    vitals = pd.read_csv(VITALS).query("reading == 'suspect labels'")
     shares = vitals[vitals.patient == "healthy"].value
     assert len(shares) == 20 and (shares <= 0.25).all()
     assert (vitals[vitals.patient == "12 noisy labels"].value > 0.25).all()

@@ -1,15 +1,15 @@
 """data/vitals.csv and data/curves.csv: every patient, and each is the one its notebook shows."""
 
 import vitals
-from helpers.figures import CURVES, VITALS
+from helpers.data import CURVES, EARLIER_EVIDENCE, VITALS
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import LESSONS, ROOT
+from conftest import LESSONS
 
 TABLE, CURVE_TABLE = pd.read_csv(VITALS), pd.read_csv(CURVES)
-EVIDENCE = pd.read_csv(ROOT / "data" / "evidence.csv")
+EVIDENCE = pd.read_csv(EARLIER_EVIDENCE)
 SEEDS = 5
 
 # patient -> the claim whose broken run it is

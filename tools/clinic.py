@@ -11,7 +11,8 @@ import sys
 import zlib
 from contextlib import redirect_stdout
 
-from helpers.clinic import CASES, measure_telltale, plan, run
+from helpers.clinic import measure_telltale, plan, run
+from helpers.data import CASES
 
 import keras
 import pandas as pd

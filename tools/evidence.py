@@ -12,7 +12,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from execute import NOTEBOOKS, execute
-from helpers.figures import ARMS, EVIDENCE
+from helpers.data import EARLIER_ARMS as ARMS
+from helpers.data import EARLIER_EVIDENCE as EVIDENCE
 from helpers.verdict import ARMS_MIME, MIME
 
 import nbformat

@@ -13,9 +13,9 @@ import gzip
 import sys
 from pathlib import Path
 
-import numpy as np
+from helpers.data import SAMPLE
 
-SAMPLE = Path(__file__).parent.parent / "data" / "fashion_mnist_sample.npz"
+import numpy as np
 
 
 def read_idx(path):

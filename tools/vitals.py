@@ -17,7 +17,7 @@ from typing import NamedTuple
 from evidence import add, read
 from execute import NOTEBOOKS
 from helpers import instruments
-from helpers.figures import CURVES, VITALS
+from helpers.data import CURVES, VITALS
 
 import keras
 import numpy as np
