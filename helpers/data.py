@@ -16,8 +16,8 @@ EVIDENCE, ARMS = RESULTS / "evidence.csv", RESULTS / "arms.csv"
 EARLIER_EVIDENCE, EARLIER_ARMS = RESULTS / "earlier" / "evidence.csv", RESULTS / "earlier" / "arms.csv"
 VITALS, CURVES = RESULTS / "vitals.csv", RESULTS / "curves.csv"
 CASES = RESULTS / "clinic.csv"
-SAMPLE_SHA256 = "40af1532a6e4faade509a08052c36b6ebbab54a310f1b588822c056d2b96e512"
-ARRAYS = ("x_train", "y_train", "x_val", "y_val", "x_test", "y_test")
+SAMPLE_SHA256 = "4a307de9e314b8b64f79957e1cfc37853ee3f99135afeaff8c4fc8a0d81a5162"
+ARRAYS = ("x_pool", "y_pool", "x_test", "y_test")
 
 CLASS_NAMES = (
     "T-shirt",
@@ -33,37 +33,55 @@ CLASS_NAMES = (
 )
 
 
-def load_fashion_mnist(full=False):
+def load_fashion_mnist(seed=None, full=False):
     """Fashion-MNIST, split into training, validation and test data.
 
     Parameters
     ----------
+    seed : int, 0 or more, or None
+        Draws the training and validation images from the pool, of each class equally many:
+        another seed, other images. None takes the first ones. The test images stay the same.
     full : bool
-        False: the bundled sample of 6,000, 2,000 and 2,000 images, every class equally
-        often (data/README.md says how it was cut). True: all 70,000 images, 50,000,
-        10,000 and 10,000, which Keras downloads once.
+        False: the bundled sample, 6,000 and 2,000 images out of a pool of 16,000, and 2,000
+        test images, every class equally often (data/README.md says how it was cut). True:
+        all 70,000 images, 50,000 and 10,000 out of 60,000, and 10,000, which Keras
+        downloads once.
 
     Returns
     -------
     (x_train, y_train), (x_val, y_val), (x_test, y_test)
         Images: uint8, shape (n, 28, 28, 1), values 0 to 255. Labels: int64, shape (n,),
-        0 to 9; `CLASS_NAMES` names them.
+        0 to 9; `CLASS_NAMES` names them. Of the sample, and of any draw, the classes take
+        turns, so every stretch of ten images holds each class once.
 
     Raises
     ------
+    TypeError, ValueError
+        `seed` is no whole number, or negative.
     FileNotFoundError
         The sample is not where the repository keeps it.
     ValueError
         The sample is truncated, damaged or not the file that was published.
     ConnectionError
         `full=True`, the set was never downloaded, and the download failed.
+
+    >>> (x_train, y_train), (x_val, y_val), _ = load_fashion_mnist(seed=7)
+    >>> x_train.shape, y_val.shape
+    ((6000, 28, 28, 1), (2000,))
     """
     arrays = _load_full() if full else _load_sample(SAMPLE)
-    splits = []
-    for split in ("train", "val", "test"):
-        images, labels = arrays[f"x_{split}"], arrays[f"y_{split}"]
-        splits.append((images[..., np.newaxis], labels.astype("int64")))
-    return tuple(splits)
+    labels = arrays["y_pool"]
+    train, val = (50_000, 10_000) if full else (6000, 2000)
+    order = np.arange(len(labels)) if seed is None else _draw(labels, seed)
+    parts = {
+        "pool": (order[:train], order[train : train + val]),
+        "test": (np.arange(len(arrays["y_test"])),),
+    }
+    return tuple(
+        (arrays[f"x_{name}"][rows][..., np.newaxis], arrays[f"y_{name}"][rows].astype("int64"))
+        for name, splits in parts.items()
+        for rows in splits
+    )
 
 
 def place_on_canvas(x, seed):
@@ -260,8 +278,14 @@ def vary_pose(x, seed, degrees=40.0, smallest=0.5, pixels=4.0):
     return images, angles, scales, shifts
 
 
+def _draw(labels, seed):
+    """All rows in random order, the classes taking turns; every class occurs equally often."""
+    random = np.random.default_rng(seed)
+    return np.stack([random.permutation(np.flatnonzero(labels == k)) for k in range(10)], axis=1).ravel()
+
+
 def sha256_of(arrays):
-    """Checksum over the contents of the six arrays, whatever the compression of the file."""
+    """Checksum over the contents of the four arrays, whatever the compression of the file."""
     digest = hashlib.sha256()
     for name in ARRAYS:
         digest.update(np.ascontiguousarray(arrays[name]).tobytes())
@@ -269,7 +293,7 @@ def sha256_of(arrays):
 
 
 def _load_sample(path):
-    remedy = f"Restore it with: git checkout -- data/{path.name}"
+    remedy = f"Restore it with: git checkout -- data/{path.name}, or install stalled-cnns again"
     if not path.is_file():
         raise FileNotFoundError(f"The Fashion-MNIST sample is missing at {path}. {remedy}")
     try:
@@ -290,9 +314,7 @@ def _load_full():
     except Exception as error:  # keras.utils.get_file raises a bare Exception when offline
         reason = str(error)
     else:
-        x_train, x_val = x[:50_000], x[50_000:]
-        y_train, y_val = y[:50_000], y[50_000:]
-        return dict(zip(ARRAYS, (x_train, y_train, x_val, y_val, x_test, y_test)))
+        return dict(zip(ARRAYS, (x, y, x_test, y_test)))
     raise ConnectionError(
         "The full Fashion-MNIST has to be downloaded once, and that failed "
         f"({reason}). Go online and try again, or use the bundled sample: load_fashion_mnist()"

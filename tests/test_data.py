@@ -24,14 +24,47 @@ def test_sizes_types_and_range(splits):
         assert (x.min(), x.max()) == (0, 255)
 
 
-def test_every_prefix_is_balanced(splits):
-    for _, y in splits:
+@pytest.mark.parametrize("seed", [None, 0, 12])
+def test_every_prefix_is_balanced(seed):
+    for _, y in data.load_fashion_mnist(seed=seed):
         assert y.reshape(-1, 10).tolist() == [list(range(10))] * (len(y) // 10)
 
 
+def images_of(x):
+    return {image.tobytes() for image in x}
+
+
 def test_no_image_twice(splits):
-    images = [image.tobytes() for x, _ in splits for image in x]
-    assert len(set(images)) == len(images) == 10_000
+    with np.load(data.SAMPLE) as file:
+        assert len(images_of(file["x_pool"]) | images_of(file["x_test"])) == 18_000
+    for seed in (None, 3):
+        parts = [images_of(x) for x, _ in data.load_fashion_mnist(seed=seed)]
+        assert len(set().union(*parts)) == sum(map(len, parts)) == 10_000
+
+
+def test_a_seed_draws_other_images(splits):
+    drawn = [data.load_fashion_mnist(seed=seed) for seed in (3, 3, 4)]
+    for part in range(3):
+        (x, y), (x_again, y_again), (x_other, _) = (split[part] for split in drawn)
+        assert (x == x_again).all() and (y == y_again).all()
+        known = len(images_of(x) & images_of(x_other)) / len(x)
+        # of 16,000 images 6,000 or 2,000 are drawn: so many are common to two draws
+        expected = {0: 6 / 16, 1: 2 / 16, 2: 1}[part]
+        assert known == pytest.approx(expected, abs=0.03)
+        assert images_of(splits[part][0]) != images_of(x) or part == 2
+
+
+def test_a_drawn_image_keeps_its_label(splits):
+    with np.load(data.SAMPLE) as file:
+        label = dict(zip((image.tobytes() for image in file["x_pool"]), file["y_pool"]))
+    for x, y in data.load_fashion_mnist(seed=8)[:2]:
+        assert [label[image.tobytes()] for image in x] == y.tolist()
+
+
+@pytest.mark.parametrize("seed, error", [(-1, ValueError), (1.5, TypeError), ("0", TypeError)])
+def test_a_seed_must_be_a_whole_number(seed, error):
+    with pytest.raises(error):
+        data.load_fashion_mnist(seed=seed)
 
 
 def test_datasheet_names_the_checksum_classes_and_counts(splits):
@@ -66,8 +99,8 @@ def test_truncated_sample(tmp_path, monkeypatch, keep):
 def test_sample_with_other_content(tmp_path, monkeypatch):
     with np.load(data.SAMPLE) as file:
         arrays = dict(file)
-    arrays["y_train"] = arrays["y_train"].copy()
-    arrays["y_train"][0] += 1
+    arrays["y_pool"] = arrays["y_pool"].copy()
+    arrays["y_pool"][0] += 1
     other = tmp_path / "fashion_mnist_sample.npz"
     np.savez_compressed(other, **arrays)
     monkeypatch.setattr(data, "SAMPLE", other)
@@ -78,8 +111,10 @@ def test_sample_with_other_content(tmp_path, monkeypatch):
 def test_full_set_splits_what_keras_loads(monkeypatch):
     x, y = np.zeros((60_000, 28, 28), np.uint8), np.arange(60_000) % 10
     monkeypatch.setattr(keras.datasets.fashion_mnist, "load_data", lambda: ((x, y), (x[:10_000], y[:10_000])))
-    lengths = [(len(images), len(labels)) for images, labels in data.load_fashion_mnist(full=True)]
-    assert lengths == [(50_000, 50_000), (10_000, 10_000), (10_000, 10_000)]
+    for seed in (None, 1):
+        loaded = data.load_fashion_mnist(seed=seed, full=True)
+        lengths = [(len(images), len(labels)) for images, labels in loaded]
+        assert lengths == [(50_000, 50_000), (10_000, 10_000), (10_000, 10_000)]
 
 
 def test_full_set_offline(monkeypatch):

@@ -4,9 +4,9 @@ Usage: python tools/sample.py FOLDER
 
 FOLDER holds the four gzipped IDX files that Zalando publishes (on Debian, the
 package dataset-fashion-mnist puts them under /usr/share/datasets/fashion-mnist).
-Nothing is random: of each class, in file order, images 1-600 of the training file
-become training, 601-800 validation, and images 1-200 of the test file test. The classes
-take turns, so every stretch of the sample is as balanced as the whole.
+Nothing is random: of each class, in file order, the first 1,600 images of the training
+file become the pool and the first 200 of the test file test. The classes take turns, so
+every stretch of the sample is as balanced as the whole.
 """
 
 import gzip
@@ -26,22 +26,18 @@ def read_idx(path):
     return np.frombuffer(raw, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
 
 
-def rows_of_each_class(labels, start, stop):
-    """Row numbers of the start-th to stop-th image of each class, the classes taking turns."""
-    return np.stack([np.flatnonzero(labels == k)[start:stop] for k in range(10)], axis=1).ravel()
+def rows_of_each_class(labels, count):
+    """Row numbers of the first `count` images of each class, the classes taking turns."""
+    return np.stack([np.flatnonzero(labels == k)[:count] for k in range(10)], axis=1).ravel()
 
 
 def cut(folder):
-    """The six arrays of the sample, by name."""
+    """The four arrays of the sample, by name."""
     arrays = {}
-    for split, file, start, stop in [
-        ("train", "train", 0, 600),
-        ("val", "train", 600, 800),
-        ("test", "t10k", 0, 200),
-    ]:
+    for split, file, count in [("pool", "train", 1600), ("test", "t10k", 200)]:
         images = read_idx(folder / f"{file}-images-idx3-ubyte.gz")
         labels = read_idx(folder / f"{file}-labels-idx1-ubyte.gz")
-        rows = rows_of_each_class(labels, start, stop)
+        rows = rows_of_each_class(labels, count)
         arrays[f"x_{split}"], arrays[f"y_{split}"] = images[rows], labels[rows]
     return arrays
 
