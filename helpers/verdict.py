@@ -1,5 +1,6 @@
 """Check the effect a notebook claims, and the answers to its exercises."""
 
+from textwrap import shorten
 from typing import NamedTuple
 
 from IPython.display import display
@@ -109,6 +110,8 @@ def compare(notebook, seed, telltale, arms):
 def check(exercise, answer, passes, hint):
     """Print OK or FAIL for the answer to an exercise; an answer of None is not judged.
 
+    An error in the answer is a FAIL too, told in the same line and without a traceback.
+
     Parameters
     ----------
     exercise : str, its name
@@ -118,10 +121,14 @@ def check(exercise, answer, passes, hint):
     """
     if answer is None:
         print(f"{exercise}: not answered yet")
-    elif passes(answer):
-        print(f"{exercise}: OK")
-    else:
-        print(f"{exercise}: FAIL. {hint}")
+        return
+    try:
+        passed, error = bool(passes(answer)), ""
+    except Exception as raised:
+        told = f"{type(raised).__name__}: {raised}".rstrip(":. \n")
+        # a message of TensorFlow's may run over pages, and its first line alone say nothing
+        passed, error = False, shorten(told, 300, placeholder=" …") + ". "
+    print(f"{exercise}: OK" if passed else f"{exercise}: FAIL. {error}{hint}")
 
 
 def _at_the_end(run, telltale, name):

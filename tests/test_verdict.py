@@ -108,6 +108,42 @@ def test_check(capsys):
     ]
 
 
+def raises(error):
+    def passes(answer):
+        raise error
+
+    return passes
+
+
+@pytest.mark.parametrize(
+    "error, told",
+    [
+        (NameError("name 'x' is not defined"), "NameError: name 'x' is not defined. "),
+        (
+            ValueError("Wrong shape.\n\nArguments received: 3"),
+            "ValueError: Wrong shape. Arguments received: 3. ",
+        ),
+        (AssertionError(), "AssertionError. "),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_check_tells_an_error_in_the_answer_in_its_line(error, told, capsys):
+    check("Exercise 1", 3, raises(error), "Larger.")
+    assert capsys.readouterr().out == f"Exercise 1: FAIL. {told}Larger.\n"
+
+
+def test_check_cuts_a_message_of_pages(capsys):
+    check("Exercise 1", 3, raises(ValueError("at node " * 1000)), "Larger.")
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("Exercise 1: FAIL. ValueError: at node at") and line.endswith(" …. Larger.")
+    assert len(line) < 350
+
+
+def test_check_does_not_swallow_an_interrupt():
+    with pytest.raises(KeyboardInterrupt):
+        check("Exercise 1", 3, raises(KeyboardInterrupt()), "Larger.")
+
+
 def test_compare_prints_and_leaves_data(monkeypatch, capsys):
     records = []
     monkeypatch.setattr("helpers.verdict.display", lambda data, raw: records.append(data[ARMS_MIME]))

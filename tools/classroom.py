@@ -7,7 +7,6 @@ for instructors lie the answers to the clinic's cases 100 to 199.
 """
 
 import os
-import re
 import shutil
 from pathlib import Path
 
@@ -19,7 +18,6 @@ from nbconvert.preprocessors import ClearOutputPreprocessor, TagRemovePreprocess
 
 ROOT = NOTEBOOKS.parent
 CLASSROOM = ROOT / "build" / "classroom"
-SOLUTION = re.compile(r"\n?<details(?=[^>]*solution)[^>]*>.*?</details>", re.DOTALL)
 
 
 def for_students(notebook):
@@ -28,10 +26,8 @@ def for_students(notebook):
     Hints stay, and so does the folded comparison with the prediction: who works alone needs both, and who
     opens them too early is the only one to lose by it.
     """
-    notebook, _ = TagRemovePreprocessor(remove_cell_tags={"instructor"}).preprocess(notebook, {})
+    notebook, _ = TagRemovePreprocessor(remove_cell_tags={"instructor", "solution"}).preprocess(notebook, {})
     notebook, _ = ClearOutputPreprocessor().preprocess(notebook, {})
-    for cell in notebook.cells:
-        cell.source = SOLUTION.sub("", cell.source)
     return notebook
 
 
