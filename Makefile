@@ -2,38 +2,50 @@
 PYTHON ?= python3
 SEEDS ?= 20
 BIN := .venv/bin
+LOCK = $(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.10 --custom-compile-command 'make lock'
 
-.PHONY: lab test notebooks evidence vitals clinic benchmark classroom
+.PHONY: lab test notebooks evidence vitals clinic benchmark classroom lock platforms
 
 lab: .venv/installed
 	$(BIN)/jupyter lab --allow-root --notebook-dir=notebooks
 
-test: .venv/installed
+test: .venv/tested
 	$(BIN)/python -m pytest
 
-notebooks: .venv/installed
+notebooks: .venv/tested
 	$(BIN)/python tools/execute.py
 
-evidence: .venv/installed
+evidence: .venv/tested
 	$(BIN)/python tools/evidence.py $(SEEDS)
 
-vitals: .venv/installed
+vitals: .venv/tested
 	$(BIN)/python tools/vitals.py $(SEEDS)
 
-clinic: .venv/installed
+clinic: .venv/tested
 	$(BIN)/python tools/clinic.py 100
 
-benchmark: .venv/installed
+benchmark: .venv/tested
 	$(BIN)/python tools/benchmark.py
 
 classroom: .venv/installed
 	$(BIN)/python tools/classroom.py
 
-.venv/installed: requirements.txt pyproject.toml
+lock: .venv/tested
+	$(LOCK) pyproject.toml --output-file requirements.txt
+	$(LOCK) --group test --constraint requirements.txt --output-file tests/requirements.txt
+
+platforms: .venv/tested
+	$(BIN)/python tools/platforms.py
+
+.venv/installed: requirements.txt pyproject.toml setup.py
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v < (3, 14) else f"Stalled CNNs needs Python 3.10 to 3.13, but $(PYTHON) is {v[0]}.{v[1]}: choose another with make PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --requirement requirements.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@# without this, JupyterLab asks at its first start whether it may fetch news
 	@$(BIN)/jupyter labextension disable --level=sys_prefix @jupyterlab/apputils-extension:announcements >/dev/null 2>&1
+	@touch $@
+
+.venv/tested: .venv/installed tests/requirements.txt
+	$(BIN)/python -m pip install --quiet --requirement tests/requirements.txt
 	@touch $@
