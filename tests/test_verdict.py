@@ -1,8 +1,21 @@
 """The verdict passes when the effect is there, and fails in every way in which it is not."""
 
-from helpers.verdict import ARMS_MIME, MIME, Claim, VerdictError, check, compare, verdict
+from helpers.verdict import (
+    ARMS_MIME,
+    MIME,
+    Claim,
+    Level,
+    VerdictError,
+    check,
+    compare,
+    has_recovered,
+    is_stalled,
+    references,
+    verdict,
+)
 
 import keras
+import numpy as np
 import pytest
 
 
@@ -42,6 +55,7 @@ def test_holds(displayed, capsys):
             "fixed": 0.8,
             "stalled_at": 0.3,
             "recovered_at": 0.7,
+            "slowness": 0,
             "held": True,
         }
     ]
@@ -96,6 +110,71 @@ def test_bad_claims(displayed):
         verdict("04_x", 0, claim(history(1.0, key="loss"), RISING))
     with pytest.raises(ValueError, match="must differ"):
         verdict("04_x", 0, claim(FLAT, RISING, 0.5, 0.5))
+
+
+def test_a_level_says_what_it_is(displayed, capsys):
+    stalled_at, recovered_at = Level(0.4, "halfway up"), Level(0.75, "the top")
+    verdict("04_x", 0, claim(FLAT, RISING, stalled_at, recovered_at))
+    out = capsys.readouterr().out
+    assert "stalled at 0.400 = halfway up, recovered at 0.750 = the top)" in out
+    assert displayed[0]["stalled_at"] == 0.4 and type(displayed[0]["recovered_at"]) is float
+
+
+def test_stalled_and_recovered_of_whole_tables():
+    values = np.array([0.2, 0.3, 0.7, np.nan])
+    assert is_stalled(values, 0.3, 0.7).tolist() == [True, True, False, False]
+    assert has_recovered(values, 0.3, 0.7).tolist() == [False, False, True, False]
+    # each row by its own levels: of the second, lower is better
+    assert is_stalled(np.array([0.2, 0.8]), np.array([0.3, 0.7]), np.array([0.7, 0.3])).all()
+    assert has_recovered(np.array([0.8, 0.2]), np.array([0.3, 0.7]), np.array([0.7, 0.3])).all()
+
+
+@pytest.fixture(scope="module")
+def blobs():
+    """Two classes that a line tells apart, the first three times as frequent as the second."""
+    random = np.random.default_rng(0)
+    y = (np.arange(400) % 4 == 3).astype(int)
+    x = random.normal(size=(400, 2, 2, 1)) + 100 + 8 * y[:, None, None, None]
+    return x[:200], y[:200], x[200:], y[200:]
+
+
+def test_references_of_classes(blobs):
+    known = references(*blobs, healthy=RISING)
+    assert known["guessing"]["val_accuracy"] == 0.75
+    entropy = -(0.75 * np.log(0.75) + 0.25 * np.log(0.25))
+    assert known["guessing"]["val_loss"] == pytest.approx(entropy)
+    assert known["the linear model"]["val_accuracy"] > 0.98
+    assert known["the linear model"]["val_loss"] < 0.2
+    assert known["the healthy network"] == {"val_accuracy": 0.8}
+
+
+def test_references_of_real_valued_targets(blobs):
+    x, y, x_val, y_val = blobs
+    target, new = np.stack([y, -2 * y], axis=1) + 0.0, np.stack([y_val, -2 * y_val], axis=1) + 0.0
+    known = references(x, target, x_val, new)
+    # variance of each target, 3/16 and 4 * 3/16, on average
+    assert known["guessing"]["val_loss"] == pytest.approx(5 * 3 / 16 / 2)
+    assert known["the linear model"]["val_loss"] < 0.1
+
+
+def test_references_need_one_label_per_image_and_finite_images(blobs):
+    x, y, x_val, y_val = blobs
+    with pytest.raises(ValueError, match="200 images have 199 labels"):
+        references(x, y, x_val, y_val[1:])
+    with pytest.raises(ValueError, match="NaN or infinite"):
+        references(np.where(x == x.max(), np.nan, x), y, x_val, y_val)
+
+
+def test_levels_of_references(blobs):
+    known = references(*blobs)
+    linear = known["the linear model"]["val_accuracy"]
+    assert known.level("val_accuracy", "the linear model") == linear
+    middle = known.level("val_accuracy", "guessing", "the linear model")
+    assert middle == pytest.approx((0.75 + linear) / 2)
+    assert middle.meaning == "halfway from guessing to the linear model"
+    for telltale, name in (("recall", "guessing"), ("val_loss", "the healthy network")):
+        with pytest.raises(ValueError, match=f"no reference '{name}' tells {telltale}: guessing tells val_"):
+            known.level(telltale, name)
 
 
 def test_check(capsys):

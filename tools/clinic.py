@@ -1,32 +1,37 @@
-"""Train every practice case of the clinic, as planted and as treated, into data/clinic.csv.
+"""Train every practice case of the clinic, as planted and as treated, into data/results/clinic.csv.
 
 Usage: python tools/clinic.py NUMBERS   (100: the cases 0 to 99)
 
 Every finished case is written at once, so an interrupted run goes on where it stopped.
-Rows of a case that is now planned otherwise are stale, and the case is trained again.
+A case whose plan, code, data or versions have changed is trained again (tools/journal.py).
 """
 
-import os
+import inspect
 import sys
-import zlib
-from contextlib import redirect_stdout
 
+import cells
+import journal
+from engine import results
+from evidence import put, read
 from helpers.clinic import measure_telltale, plan, run
 from helpers.data import CASES
+from helpers.verdict import has_recovered, is_stalled
 
 import keras
 import pandas as pd
-from tqdm import tqdm
 
 COLUMNS = [
-    "number", "plan", "faults", "telltale", "stalled_at", "recovered_at",
+    "number", "faults", "telltale", "stalled_at", "recovered_at",
     "broken", "half_treated", "treated", "held",
 ]  # fmt: skip
 
 
-def checksum(planned):
-    """A number that changes with anything in the plan."""
-    return zlib.crc32(repr(planned).encode())
+def fingerprint(number):
+    """What decides the row of a case: its code before and after treatment, how it is made and examined."""
+    planned = plan(number)
+    recipes = (planned.broken, planned.treated, *planned.half_treated)
+    code = ["from helpers.clinic import measure_telltale, plan, run", inspect.getsource(examine)]
+    return journal.fingerprint("\n".join([*code, *(recipe.code() for recipe in recipes)]))
 
 
 def examine(number):
@@ -36,51 +41,36 @@ def examine(number):
     better of the two networks in which one of two faults was treated.
     """
     planned = plan(number)
-    telltale, stalled_at, recovered_at = planned.judged_by
+    telltale, *levels = planned.judged_by
 
     def value(recipe):
         data = recipe.data()
-        with open(os.devnull, "w") as quiet, redirect_stdout(quiet):
-            model = run(recipe.code(), data)["model"]
+        model = cells.silently(lambda: run(recipe.code(), data))["model"]
         return measure_telltale(telltale, model, *data[2:], recipe.rare)
 
-    sign = -1 if telltale == "val_loss" else 1
     treated = value(planned.treated)
-    held = sign * treated >= sign * recovered_at
-    broken = value(planned.broken) if planned.faults else None
-    half = max((sign * value(recipe) for recipe in planned.half_treated), default=None)
+    broken = half = None
     if planned.faults:
-        held = held and sign * broken <= sign * stalled_at
-    if half is not None:
-        half *= sign
-        held = held and sign * half < sign * recovered_at
+        broken, halves = value(planned.broken), [value(recipe) for recipe in planned.half_treated]
+        half = (min if telltale == "val_loss" else max)(halves, default=None)
+        held = bool(is_stalled(broken, *levels) and has_recovered(treated, *levels))
+        held &= half is None or not has_recovered(half, *levels)
+    else:
+        held = treated >= levels[1]
     keras.utils.clear_session()
     faults = " and ".join(planned.faults) or "healthy"
-    return [
-        number, checksum(planned), faults, telltale, stalled_at, recovered_at, broken, half, treated, held
-    ]  # fmt: skip
-
-
-def read():
-    """data/clinic.csv without the rows of cases that are planned otherwise by now."""
-    if not CASES.exists():
-        return pd.DataFrame(columns=COLUMNS)
-    rows = pd.read_csv(CASES)
-    return rows[[planned == checksum(plan(number)) for number, planned in zip(rows.number, rows.plan)]]
+    return [number, faults, telltale, *levels, broken, half, treated, held]
 
 
 def main(numbers):
-    rows = read().values.tolist()
-    done = {row[0] for row in rows}
-    for number in tqdm([number for number in range(numbers) if number not in done], unit="case"):
-        rows.append(examine(number))
-        table = pd.DataFrame(sorted(rows, key=lambda row: row[0]), columns=COLUMNS)
-        table.to_csv(CASES, index=False, float_format="%.6g")
+    entries, cases = journal.read(), read(CASES, COLUMNS)
+    prints = {number: fingerprint(number) for number in range(numbers)}
+    todo = [n for n in prints if journal.stale(entries, "clinic", f"case {n}", ["as planned"], prints[n])]
+    for _, row in results(examine, [(number,) for number in todo]):
+        cases = put(cases, pd.DataFrame([row], columns=COLUMNS), CASES, ["number"])
+        entries = journal.enter(entries, "clinic", f"case {row[0]}", "as planned", prints[row[0]])
     print(
-        read()
-        .groupby("faults")[["broken", "half_treated", "treated", "held"]]
-        .agg(["min", "max"])
-        .to_string()
+        cases.groupby("faults")[["broken", "half_treated", "treated", "held"]].agg(["min", "max"]).to_string()
     )
 
 

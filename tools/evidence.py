@@ -1,130 +1,138 @@
-"""Run every notebook up to its verdict for many seeds; collect data/evidence.csv and data/arms.csv.
+"""Collect the evidence of every lesson: data/results/evidence.csv and data/results/arms.csv.
 
-Usage: python tools/evidence.py SEEDS [NOTEBOOK ...]; all that have a verdict when none is named.
+Usage: python tools/evidence.py [--calibration] [NOTEBOOK ...]; all lessons that follow the protocol
+when none is named.
 
-Every finished run is written at once, so an interrupted sweep goes on where it stopped.
-Rows that no longer agree with the verdict stored in their notebook are stale: the
-notebook's recipe has changed since, and its seeds are run again.
+Each lesson is run with seeds 0 to 9 (calibration: the recipe and the rule of its levels may still
+change), 10 to 29 (judgment: once the recipe stands), and 10 to 14 with three times the epochs
+(longer: a stall is not slowness). With --calibration, only the first. A seed is another start,
+another order and other images. Only the cells are run that the claims need.
+
+Every finished run is written at once, so an interrupted sweep goes on where it stopped. A run is done
+again when its code, the helpers it calls, the data or the versions have changed (tools/journal.py).
 """
 
-import sys
-from concurrent.futures import ThreadPoolExecutor, as_completed
+import argparse
+import time
 from pathlib import Path
 
-from execute import NOTEBOOKS, execute
-from helpers.data import EARLIER_ARMS as ARMS
-from helpers.data import EARLIER_EVIDENCE as EVIDENCE
+import cells
+import journal
+from engine import results
+from helpers.data import ARMS, EARLIER_ARMS, EARLIER_EVIDENCE, EVIDENCE
 from helpers.verdict import ARMS_MIME, MIME
 
-import nbformat
-import numpy as np
 import pandas as pd
-from nbclient.exceptions import CellExecutionError
-from papermill.iorw import load_notebook_node
-from papermill.parameterize import parameterize_notebook
-from tqdm import tqdm
 
-COLUMNS = ["notebook", "claim", "telltale", "seed", "broken", "fixed", "stalled_at", "recovered_at", "held"]
-ARM_COLUMNS = ["notebook", "telltale", "arm", "seed", "value"]
-TELLTALES = ["broken", "fixed", "value"]
-
-
-def has_verdict(path):
-    """Whether the notebook claims something; the opening and the clinic do not."""
-    return any("verdict" in cell.metadata.get("tags", []) for cell in nbformat.read(path, as_version=4).cells)
-
-
-def verdicts(notebook):
-    """The verdict records among a notebook's outputs, as a table with `COLUMNS`."""
-    return pd.DataFrame(_records(notebook, MIME), columns=COLUMNS)
+COLUMNS = [
+    "notebook", "claim", "kind", "telltale", "seed",
+    "broken", "fixed", "stalled_at", "recovered_at", "held", "slowness",
+]  # fmt: skip
+ARM_COLUMNS = ["notebook", "telltale", "arm", "kind", "seed", "value"]
+CALIBRATION = [("calibration", seed, 1) for seed in range(10)]
+# kind, seed, how many times the epochs
+RUNS = [
+    *CALIBRATION,
+    *(("judgment", seed, 1) for seed in range(10, 30)),
+    *(("longer", seed, 3) for seed in range(10, 15)),
+]
 
 
-def arms(notebook):
-    """The compared arms among a notebook's outputs, as a table with `ARM_COLUMNS`."""
-    rows = [
-        record | {"arm": arm, "value": value}
-        for record in _records(notebook, ARMS_MIME)
-        for arm, value in record["arms"]
+def claims(stem):
+    """The cells of a lesson that its claims and comparisons need; none without a verdict."""
+    found = cells.read(stem)
+    if not any("verdict" in cell.tags for cell in found):
+        return []
+    return cells.deciding(found, lambda cell: "verdict" in cell.tags or "\ncompare(" in f"\n{cell.source}")
+
+
+def follows_protocol(stem):
+    """Whether a lesson draws its images by its seed, as evidence needs it."""
+    return any("load_fashion_mnist(seed=SEED)" in cell.source for cell in claims(stem))
+
+
+def rows_of(shown, kind):
+    """The rows of the two tables, from what one run displayed as data."""
+    records = [data[MIME] | {"kind": kind} for data in shown if MIME in data]
+    arms = [
+        data[ARMS_MIME] | {"kind": kind, "arm": arm, "value": value}
+        for data in shown
+        if ARMS_MIME in data
+        for arm, value in data[ARMS_MIME]["arms"]
     ]
-    return pd.DataFrame(rows, columns=ARM_COLUMNS)
-
-
-def _records(notebook, mime):
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    return [output["data"][mime] for output in outputs if mime in output.get("data", {})]
-
-
-def is_current(rows, stored):
-    """Whether collected rows come from the recipe whose outputs are stored in the notebook.
-
-    The rows of the notebook's own seed must tell the same claims with the same levels, or
-    the same arms, and, but for what another processor does to the last digits, the same
-    telltales.
-    """
-    if stored.empty:
-        return rows.empty
-    rows = rows[rows.seed.isin(stored.seed)].reset_index(drop=True)
-    numbers = [column for column in stored if column in TELLTALES]
-    same = stored.columns.drop(numbers)
-    # how far a loss explodes is chance, hence the upper limit; that it does is not
-    telltales = [table[numbers].clip(upper=10) for table in (rows, stored)]
-    return rows[same].equals(stored[same]) and np.allclose(*telltales, rtol=0.1, atol=0.03)
+    return pd.DataFrame(records, columns=COLUMNS), pd.DataFrame(arms, columns=ARM_COLUMNS)
 
 
 def read(table, columns):
-    """data/evidence.csv or data/arms.csv, or an empty table."""
+    """A table of results, or an empty one."""
     return pd.read_csv(table) if table.exists() else pd.DataFrame(columns=columns)
 
 
-def add(collected, rows, table, order=("notebook", "seed")):
-    """The collected rows with the new ones among them, written to the table's file."""
-    collected = rows if collected.empty else pd.concat([collected, rows])
-    # a stable sort keeps a notebook's claims and arms in their own order
-    collected = collected.sort_values(list(order), kind="stable")
-    collected.to_csv(table, index=False, float_format="%.6g")
+def put(collected, rows, table, keys):
+    """The collected rows with new ones in place of those of the same run, written to the file.
+
+    Parameters
+    ----------
+    collected, rows : pandas.DataFrame
+    table : path of the file
+    keys : columns that name the run; the file is sorted by them
+    """
+    if len(rows):
+        run = rows[keys].drop_duplicates()
+        same = collected[keys].apply(tuple, axis=1).isin([tuple(key) for key in run.to_numpy()])
+        kept = collected[~same.astype(bool)] if len(collected) else collected
+        # a stable sort keeps the claims and arms of a run in the notebook's order
+        collected = pd.concat([kept, rows] if len(kept) else [rows]).sort_values(keys, kind="stable")
+        collected.to_csv(table, index=False, float_format="%.6g")
     return collected
 
 
-def run_to_verdict(path, seed):
-    """The verdict records and the arms of one seed, the effect present or not."""
-    notebook = parameterize_notebook(load_notebook_node(str(path)), {"SEED": seed})
-    last = next(i for i, cell in enumerate(notebook.cells) if "verdict" in cell.metadata.tags)
-    notebook.cells = notebook.cells[: last + 1]
-    try:
-        execute(notebook)
-    except CellExecutionError as error:
-        if error.ename != "VerdictError":
-            raise
-    return verdicts(notebook), arms(notebook)
+def main(stems, runs):
+    entries, evidence, arms = journal.read(), read(EVIDENCE, COLUMNS), read(ARMS, ARM_COLUMNS)
+    prints, tasks, order = {}, [], []
+    for stem in stems:
+        found = claims(stem)
+        prints[stem] = journal.fingerprint(cells.code_of(found))
+        epochs = cells.value_of(found, "EPOCHS")
+        plan = {f"{kind} {seed}": (kind, seed, times * epochs) for kind, seed, times in runs}
+        todo = journal.stale(entries, "evidence", stem, plan, prints[stem])
+        reasons = sorted({reason for changed in todo.values() for reason in changed})
+        print(f"{stem}: {len(todo)} of {len(plan)} runs to do {', '.join(reasons)}")
+        for run in todo:
+            kind, seed, epochs = plan[run]
+            tasks.append((found, {"SEED": seed, "EPOCHS": epochs}))
+            order.append((stem, run, kind))
+    start = time.monotonic()
+    for number, shown in results(cells.shown_by, tasks):
+        stem, run, kind = order[number]
+        rows, arm_rows = rows_of(shown, kind)
+        evidence = put(evidence, rows, EVIDENCE, ["notebook", "kind", "seed"])
+        arms = put(arms, arm_rows, ARMS, ["notebook", "kind", "seed"])
+        entries = journal.enter(entries, "evidence", stem, run, prints[stem])
+    if tasks:
+        seconds = time.monotonic() - start
+        print(f"{len(tasks)} runs in {seconds:.0f} s, {3600 * len(tasks) / seconds:.0f} an hour")
+    for table in EARLIER_EVIDENCE, EARLIER_ARMS:
+        drop_reworked(table, stems)
+    print(summary(evidence[evidence.notebook.isin(stems)]))
 
 
-def main(seeds, paths):
-    evidence, compared = read(EVIDENCE, COLUMNS), read(ARMS, ARM_COLUMNS)
-    for path in paths:
-        stored = nbformat.read(path, as_version=4)
-        rows, arm_rows = (table[table.notebook == path.stem] for table in (evidence, compared))
-        if len(rows) and not (is_current(rows, verdicts(stored)) and is_current(arm_rows, arms(stored))):
-            print(f"{path.stem}: the recipe has changed, its {len(rows) + len(arm_rows)} rows are dropped")
-            evidence, compared = evidence.drop(rows.index), compared.drop(arm_rows.index)
-    have = set(zip(evidence.notebook, evidence.seed))
-    todo = [(path, seed) for path in paths for seed in range(seeds) if (path.stem, seed) not in have]
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        runs = [pool.submit(run_to_verdict, path, seed) for path, seed in todo]
-        for run in tqdm(as_completed(runs), total=len(runs), unit="run"):
-            rows, arm_rows = run.result()
-            compared = add(compared, arm_rows, ARMS)
-            evidence = add(evidence, rows, EVIDENCE)
-    print(summary(evidence))
+def drop_reworked(table, stems):
+    """Take the lessons that follow the protocol out of a table of the time before it."""
+    if table.exists():
+        rows = pd.read_csv(table)
+        if rows.notebook.isin(stems).any():
+            rows[~rows.notebook.isin(stems)].to_csv(table, index=False, float_format="%.6g")
 
 
 def summary(evidence):
-    """One line per claim: telltales over the seeds, and in how many the effect held."""
-    table = evidence.groupby(["notebook", "claim"], sort=False).agg(
+    """One line per claim and kind: telltales over the seeds, and in how many the effect held."""
+    table = evidence.groupby(["notebook", "claim", "kind"], sort=False).agg(
         broken_min=("broken", "min"),
-        broken_median=("broken", "median"),
         broken_max=("broken", "max"),
+        stalled_at=("stalled_at", "min"),
+        recovered_at=("recovered_at", "max"),
         fixed_min=("fixed", "min"),
-        fixed_median=("fixed", "median"),
         fixed_max=("fixed", "max"),
         held=("held", "sum"),
         seeds=("seed", "size"),
@@ -133,7 +141,16 @@ def summary(evidence):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2 or not sys.argv[1].isdigit():
-        sys.exit("usage: python tools/evidence.py SEEDS [NOTEBOOK ...]   (SEEDS a number, such as 20)")
-    named = [Path(name) for name in sys.argv[2:]]
-    main(int(sys.argv[1]), named or [path for path in sorted(NOTEBOOKS.glob("*.ipynb")) if has_verdict(path)])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--calibration", action="store_true", help="seeds 0 to 9 only")
+    parser.add_argument("notebooks", nargs="*", help="paths or names")
+    given = parser.parse_args()
+    named = [Path(each).stem for each in given.notebooks]
+    lessons = [path.stem for path in sorted(cells.NOTEBOOKS.glob("*.ipynb")) if follows_protocol(path.stem)]
+    if unknown := set(named) - set(lessons):
+        parser.error(
+            f"no lesson that follows the protocol: {', '.join(unknown)}; choose from {', '.join(lessons)}"
+        )
+    main(named or lessons, CALIBRATION if given.calibration else RUNS)

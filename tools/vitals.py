@@ -2,30 +2,29 @@
 
 Usage: python tools/vitals.py SEEDS
 
-Writes data/vitals.csv, one row per patient, seed, moment and reading, and data/curves.csv,
-the learning curves. The false-alarm counts in the docstrings of helpers.instruments and
-the map of notebook 00 come from these tables. Every patient is built and trained by the
-cells of its own notebook. An interrupted run goes on where it stopped; to examine a
-patient anew after its recipe has changed, delete its rows.
+Writes data/results/vitals.csv, one row per patient, seed, moment and reading, and
+data/results/curves.csv, the learning curves. The false-alarm counts of helpers.instruments and the
+map of notebook 00 come from these tables. Every patient is built and trained by the cells of its
+own notebook. An interrupted run goes on where it stopped; a patient whose code, helpers, data or
+versions have changed is examined anew (tools/journal.py).
 """
 
-import os
+import inspect
 import sys
-from contextlib import redirect_stdout, suppress
+from contextlib import suppress
 from typing import NamedTuple
 
-from evidence import add, read
-from execute import NOTEBOOKS
+import cells
+import journal
+from engine import results
+from evidence import put, read
 from helpers import instruments
 from helpers.data import CURVES, VITALS
 
 import keras
 import numpy as np
 import pandas as pd
-from papermill.iorw import load_notebook_node
-from papermill.parameterize import parameterize_notebook
 from sklearn.metrics import recall_score
-from tqdm import tqdm
 
 
 class Patient(NamedTuple):
@@ -58,14 +57,29 @@ COLUMNS = ["patient", "seed", "moment", "reading", "value"]
 CURVE_COLUMNS = ["patient", "seed", "epoch", "metric", "value"]
 
 
-def examine(patient, seed):
-    """The readings and the learning curves of one patient, as rows of the two tables."""
-    stem, build, train = PATIENTS[patient]
-    notebook = load_notebook_node(str(NOTEBOOKS / f"{stem}.ipynb"))
-    namespace = {}
-    for cell in parameterize_notebook(notebook, {"SEED": seed}).cells:
-        if {"setup", "injected-parameters"} & set(cell.metadata.tags):
-            exec(cell.source, namespace)
+def recipe(patient):
+    """The cells of the notebook that define how a patient is built and trained."""
+    stem = PATIENTS[patient].notebook
+    return [cell for cell in cells.read(stem) if {"setup", "parameters"} & set(cell.tags)]
+
+
+def fingerprint(patient):
+    """What decides the readings of a patient: its recipe, this examination, the instruments."""
+    ours = (examine, distinct, guessing, readings, data_readings, training_readings)
+    code = [cells.code_of(recipe(patient)), repr(PATIENTS[patient]), "from helpers import instruments"]
+    return journal.fingerprint("\n".join([*code, *map(inspect.getsource, ours)]))
+
+
+def examine(found, patient, seed):
+    """The readings and the learning curves of one patient, as rows of the two tables.
+
+    Parameters
+    ----------
+    found : list of cells.Cell, the recipe
+    patient, seed : str and int
+    """
+    _, build, train = PATIENTS[patient]
+    namespace, _ = cells.run(found, {"SEED": seed})
     model = eval(build, namespace)
     seen = {}
 
@@ -79,7 +93,7 @@ def examine(patient, seed):
         return history
 
     model.fit = fit
-    history = eval(train, namespace | {"model": model}).history
+    history = cells.silently(lambda: eval(train, namespace | {"model": model})).history
     vitals = [
         (patient, seed, moment, reading, value)
         for moment, numbers in seen.items()
@@ -169,15 +183,19 @@ def training_readings(model, x, y, x_val, y_val, history):
 
 
 def main(seeds):
-    vitals, curves = read(VITALS, COLUMNS), read(CURVES, CURVE_COLUMNS)
-    have = set(zip(curves.patient, curves.seed))
-    todo = [(name, seed) for seed in range(seeds) for name in PATIENTS if (name, seed) not in have]
-    for name, seed in tqdm(todo, unit="patient"):
-        with open(os.devnull, "w") as quiet, redirect_stdout(quiet):
-            rows, curve_rows = examine(name, seed)
-        vitals = add(vitals, rows, VITALS, ["patient", "seed"])
-        curves = add(curves, curve_rows, CURVES, ["patient", "seed"])
-        keras.utils.clear_session()
+    entries, vitals, curves = journal.read(), read(VITALS, COLUMNS), read(CURVES, CURVE_COLUMNS)
+    prints = {patient: fingerprint(patient) for patient in PATIENTS}
+    todo = [
+        (patient, int(seed))
+        for patient in PATIENTS
+        for seed in journal.stale(entries, "vitals", patient, map(str, range(seeds)), prints[patient])
+    ]
+    tasks = [(recipe(patient), patient, seed) for patient, seed in todo]
+    for number, (rows, curve_rows) in results(examine, tasks):
+        patient, seed = todo[number]
+        vitals = put(vitals, rows, VITALS, ["patient", "seed"])
+        curves = put(curves, curve_rows, CURVES, ["patient", "seed"])
+        entries = journal.enter(entries, "vitals", patient, str(seed), prints[patient])
     medians = vitals.groupby(["patient", "moment", "reading"], sort=False).value.median()
     print(medians.unstack("patient").to_string())
 

@@ -1,0 +1,63 @@
+"""Runs on worker processes: Dask's local cluster of two, or any cluster whose address is given.
+
+Set DASK_SCHEDULER_ADDRESS to the address of a running scheduler to use its workers. They need this
+project installed (a wheel will do) and one thread each: the code of tools/ travels with the tasks.
+"""
+
+import sys
+from contextlib import contextmanager
+
+import cells
+
+import dask
+from distributed import Client, LocalCluster, as_completed
+from tqdm import tqdm
+
+# one core for each process: sharing two is slower than either alone, and one thread adds in one order
+ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1"}
+WORKERS = 2
+
+
+@contextmanager
+def cluster():
+    """A client of the cluster that DASK_SCHEDULER_ADDRESS names, or of two processes here."""
+    with dask.config.set({"distributed.nanny.pre-spawn-environ": ONE_THREAD}):
+        if dask.config.get("scheduler-address", None):
+            with Client() as client:
+                yield client
+        else:
+            with (
+                LocalCluster(WORKERS, threads_per_worker=1, dashboard_address=None) as local,
+                Client(local) as client,
+            ):
+                yield client
+
+
+def results(function, tasks):
+    """Run function(*task) for every task; yield (its number, result) as soon as each is done.
+
+    A task whose worker dies is run again on another worker, up to three times.
+
+    Parameters
+    ----------
+    function : callable, of the script that runs or of tools/cells.py
+    tasks : list of tuples
+
+    Raises
+    ------
+    Exception
+        Whatever the function raised last, when every other task is done.
+    """
+    failed = None
+    with cluster() as client:
+        client.upload_file(cells.__file__)
+        numbers = {client.submit(function, *task, pure=False): i for i, task in enumerate(tasks)}
+        for future in tqdm(as_completed(list(numbers)), total=len(numbers), unit="run"):
+            number = numbers.pop(future)
+            if future.status == "error":
+                failed = future.exception()
+                print(f"run {number}: {type(failed).__name__}: {failed}", file=sys.stderr)
+            else:
+                yield number, future.result()
+    if failed:
+        raise failed
