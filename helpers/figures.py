@@ -1,16 +1,17 @@
 """Draw what was measured. Every function returns a `Picture`: a PNG with alternative text."""
 
+import base64
 import io
 import itertools
 import math
 from pathlib import Path
 
-from helpers.data import EARLIER_ARMS, EARLIER_EVIDENCE
+from helpers import instruments
+from helpers.data import ARMS, EARLIER_ARMS, EARLIER_EVIDENCE, EVIDENCE
 
 import matplotlib.style
 import numpy as np
 import pandas as pd
-from IPython.display import Image
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -22,22 +23,40 @@ TEN_CLASSES = math.log(10), 0.1  # loss and accuracy of guessing
 BROKEN, FIXED, GRAY, HEALTHY = "#D55E00", "#0072B2", "#707070", "#DDEFE6"
 
 
-class Picture(Image):
+class Picture:
     """A PNG that shows itself in a notebook; `data` holds its bytes, `alt` its description."""
+
+    # not a subclass of IPython's Image, which takes no alt in the older IPython of Google Colab
 
     def __init__(self, figure, alt):
         figure.set_dpi(120)
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
-        png = io.BytesIO()
-        pixels = PillowImage.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-        # a palette of 256 colors takes a third of the bytes in the notebook's file
-        pixels.quantize(dither=PillowImage.Dither.NONE).save(png, "PNG")
-        width = round(figure.get_figwidth() * 100)
-        super().__init__(data=png.getvalue(), format="png", width=width, alt=alt)
+        self.data, self.alt = _png(np.asarray(canvas.buffer_rgba())), alt
+        self.width = round(figure.get_figwidth() * 100)
 
     def __repr__(self):
         return self.alt
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        data = {"image/png": base64.b64encode(self.data).decode(), "text/plain": self.alt}
+        return data, {"image/png": {"width": self.width, "alt": self.alt}}
+
+
+def _png(pixels):
+    """A PNG of at most 256 colors, white among them: a third of the bytes in the notebook's file."""
+    # most pixels are white; a palette for the others alone takes a third of the time
+    drawn = pixels.view(np.uint32)[..., 0] != 0xFFFFFFFF
+    colors = PillowImage.fromarray(pixels[drawn, :3][np.newaxis]).quantize(
+        255, dither=PillowImage.Dither.NONE
+    )
+    indices = np.zeros(drawn.shape, np.uint8)
+    indices[drawn] = np.asarray(colors)[0] + 1
+    image = PillowImage.fromarray(indices)
+    image.putpalette([255, 255, 255, *colors.getpalette()])
+    png = io.BytesIO()
+    image.save(png, "PNG")
+    return png.getvalue()
 
 
 def learning_curves(runs, metric="accuracy", guessing=TEN_CLASSES):
@@ -83,6 +102,9 @@ def learning_curves(runs, metric="accuracy", guessing=TEN_CLASSES):
             top = 1 if key.endswith("accuracy") else min(1.05 * worst, 2 * guess)
             axis.set(title=key, xlabel="epoch", ylim=(0, top))
             axis.xaxis.get_major_locator().set_params(integer=True)
+            # where they lie anyway: looking for the place takes a fifth of the time of drawing
+            axis.xaxis.set_label_coords(0.5, -0.1535)
+            axis.yaxis.set_label_coords(0, 0.5)
         training = Line2D([], [], color=GRAY, ls="--", lw=1.2, marker="")
         handles = [*axes[1].lines[0 : 2 * len(runs) : 2], training, axes[1].lines[-1]]
         labels = [*(f"{name}, validation" for name in runs), "training", "guessing"]
@@ -101,7 +123,7 @@ def layer_bars(measurements, label, healthy=None, log=True):
     ----------
     measurements : dict, model name -> dict, layer name -> float (all with the same layers)
     label : str, what was measured
-    healthy : (lowest, highest), the healthy range, drawn as a band
+    healthy : entry of helpers.instruments.HEALTHY, or (lowest, highest), drawn as a band
     log : bool, logarithmic axis; either way a bar of exactly 0 is marked with a 0
 
     Returns
@@ -132,11 +154,12 @@ def layer_bars(measurements, label, healthy=None, log=True):
                 if value == 0:
                     axis.annotate("0", (at, 0.02), xycoords=("data", "axes fraction"), ha="center")
         if healthy:
-            axis.axhspan(*healthy, color=HEALTHY, label="healthy range", zorder=0)
+            lowest, highest = healthy[:2]
+            axis.axhspan(lowest, highest, color=HEALTHY, label="healthy range", zorder=0)
         positive = [v for values in measurements.values() for v in values.values() if v > 0]
         if log and positive:
             axis.set_yscale("log")
-            axis.set_ylim(bottom=min([*positive, *(healthy or ())]) / 5)
+            axis.set_ylim(bottom=min([*positive, *(healthy or ())[:2]]) / 5)
         axis.set(ylabel=label)
         axis.set_xticks(range(len(layers)), layers)
         axis.grid(axis="x", visible=False)
@@ -194,12 +217,13 @@ def one_batch_curves(losses):
     -------
     Picture
     """
+    level = instruments.HEALTHY["overfit_one_batch last loss"].highest
     with matplotlib.style.context(STYLE):
         figure = Figure(figsize=(8, 2.9))
         axis = figure.subplots()
         for (name, values), style in zip(losses.items(), itertools.cycle(("-", "--", "-."))):
             axis.plot(range(len(values)), values, ls=style, marker="", label=name)
-        axis.axhline(0.1, color=GRAY, ls=":", lw=1.2, marker="", label="learned by heart: 0.1")
+        axis.axhline(level, color=GRAY, ls=":", lw=1.2, marker="", label=f"learned by heart: {level:g}")
         axis.set(yscale="log", xlabel="step", ylabel="loss of the batch")
         figure.legend(loc="outside lower center", ncols=3)
     ends = ", ".join(f"{name} {values[-1]:.2g}" for name, values in losses.items())
@@ -418,8 +442,17 @@ def dead_unit_map(steps, records, title):
     )
 
 
+# how the runs of each kind are drawn, and what they are called; see tools/evidence.py
+KINDS = {
+    "judgment": ("fresh seeds", {"alpha": 0.6}),
+    "calibration": ("seeds of the calibration", {"facecolor": "none", "alpha": 0.6}),
+    "longer": ("three times the epochs", {"alpha": 0.9, "s": 9}),
+    "earlier": ("seeds that also set the levels", {"alpha": 0.6}),
+}
+
+
 def seed_evidence(notebook):
-    """The rows of data/evidence.csv that belong to one notebook: every seed as a dot.
+    """What data/results/evidence.csv holds of one notebook: every run of every claim as a mark.
 
     Parameters
     ----------
@@ -428,41 +461,59 @@ def seed_evidence(notebook):
     Returns
     -------
     Picture
+        Crosses are broken runs, dots fixed ones: full on the fresh seeds that judge the claim,
+        hollow on those on which its levels were calibrated, small with three times the epochs.
+        Dotted lines are the levels, bands where they differ from seed to seed.
 
     Raises
     ------
     ValueError
         There is no evidence for this notebook yet.
     """
-    rows = _rows_of(notebook, EARLIER_EVIDENCE)
+    rows = _rows_of(notebook, EVIDENCE, EARLIER_EVIDENCE)
     claims = list(rows.groupby("claim", sort=False))
+    kinds = [kind for kind in KINDS if kind in set(rows.kind)]
     with matplotlib.style.context(STYLE):
-        figure = Figure(figsize=(8, 0.3 + 0.9 * len(claims)))
+        figure = Figure(figsize=(8, 0.6 + 0.9 * len(claims)))
         axes = figure.subplots(len(claims), 1, squeeze=False)[:, 0]
         sentences = []
         for axis, (claim, row) in zip(axes, claims):
-            axis.scatter(row.broken, np.full(len(row), 1), c=BROKEN, marker="X", alpha=0.6)
-            axis.scatter(row.fixed, np.full(len(row), 0), c=FIXED, marker="o", alpha=0.6)
-            for level, color in ((row.stalled_at.iloc[0], BROKEN), (row.recovered_at.iloc[0], FIXED)):
-                axis.axvline(level, color=color, ls=":", lw=1.2, marker="")
+            for i, kind in enumerate(kinds):
+                runs, look = row[row.kind == kind], KINDS[kind][1]
+                for height, arm, color, marker in ((1, "broken", BROKEN, "X"), (0, "fixed", FIXED, "o")):
+                    heights = np.full(len(runs), height - 0.25 * i)
+                    axis.scatter(
+                        runs[arm], heights, **{"facecolor": color} | look, edgecolor=color, marker=marker
+                    )
+            for level, color in ((row.stalled_at, BROKEN), (row.recovered_at, FIXED)):
+                if level.min() < level.max():
+                    axis.axvspan(level.min(), level.max(), color=color, alpha=0.12, lw=0, zorder=0)
+                axis.axvline(level.median(), color=color, ls=":", lw=1.2, marker="")
             if row.telltale.iloc[0] in ("accuracy", "val_accuracy"):
                 axis.set_xlim(0, 1)
             elif row.broken.max() > 100 * row.fixed.min() > 0:
                 axis.set_xscale("log")
-            axis.set_yticks([1, 0], ["broken", "fixed"])
-            axis.set_ylim(-0.7, 1.7)
+            axis.set_yticks([1 - 0.125 * (len(kinds) - 1), -0.125 * (len(kinds) - 1)], ["broken", "fixed"])
+            axis.set_ylim(-0.3 - 0.25 * len(kinds), 1.5)
             axis.grid(axis="y", visible=False)
             axis.set_title(f"{claim} ({row.telltale.iloc[0]})", loc="left", fontsize=9)
+            held = row.groupby("kind").held.agg(["sum", "size"])
             sentences.append(
                 f"{claim}: {row.telltale.iloc[0]} broken {row.broken.min():.3f} to {row.broken.max():.3f}, "
-                f"fixed {row.fixed.min():.3f} to {row.fixed.max():.3f}, "
-                f"held in {row.held.sum()} of {len(row)} seeds"
+                f"fixed {row.fixed.min():.3f} to {row.fixed.max():.3f}, held in "
+                + ", ".join(f"{held['sum'][kind]} of {held['size'][kind]} {KINDS[kind][0]}" for kind in kinds)
             )
+        marks = [
+            Line2D([], [], ls="", marker="o", color=GRAY, ms=3 if kind == "longer" else 6,
+                   mfc="none" if kind == "calibration" else GRAY, label=KINDS[kind][0])
+            for kind in kinds
+        ]  # fmt: skip
+        figure.legend(handles=marks, loc="outside lower center", ncols=len(kinds))
     return Picture(figure, f"Broken and fixed runs over the seeds. {'; '.join(sentences)}.")
 
 
 def arm_spread(notebook):
-    """The rows of data/arms.csv that belong to one notebook: every seed of every arm as a dot.
+    """What data/results/arms.csv holds of one notebook: every seed of every arm as a dot.
 
     Parameters
     ----------
@@ -477,7 +528,8 @@ def arm_spread(notebook):
     ValueError
         There are no arms for this notebook yet.
     """
-    rows = _rows_of(notebook, EARLIER_ARMS)
+    rows = _rows_of(notebook, ARMS, EARLIER_ARMS)
+    rows = rows[rows.kind.isin(["judgment", "earlier"])]
     arms = list(rows.groupby("arm", sort=False).value)
     with matplotlib.style.context(STYLE):
         figure = Figure(figsize=(8, 0.6 + 0.3 * len(arms)))
@@ -502,7 +554,8 @@ def vitals_matrix(vitals, healthy):
     Parameters
     ----------
     vitals : pandas.DataFrame with the columns patient, seed, reading and value
-    healthy : dict, reading -> (lowest, highest), the healthy range; the columns, in this order
+    healthy : dict, reading -> entry of helpers.instruments.HEALTHY, or (lowest, highest); the
+        columns, in this order
 
     Returns
     -------
@@ -511,7 +564,7 @@ def vitals_matrix(vitals, healthy):
         (orange) or below it (purple); without a number where a reading does not apply.
     """
     patients, readings = list(vitals.patient.unique()), list(healthy)
-    lowest, highest = (vitals.reading.map(dict(zip(healthy, ends))) for ends in zip(*healthy.values()))
+    lowest, highest = (vitals.reading.map({name: ends[i] for name, ends in healthy.items()}) for i in (0, 1))
     side = (vitals.value > highest).astype(float) - (vitals.value < lowest)
     medians, sides = (
         table.pivot_table(index="patient", columns="reading", values="value", aggfunc=how)
@@ -580,12 +633,14 @@ def gallery(runs):
     )
 
 
-def _rows_of(notebook, table):
-    rows = pd.read_csv(table)
-    rows = rows[rows.notebook == notebook]
-    if rows.empty:
-        raise ValueError(f"data/{table.name} has no rows for {notebook!r}: run make evidence SEEDS=20")
-    return rows
+def _rows_of(notebook, *tables):
+    """The rows of a notebook in the first table that has any; those of the earlier one get a kind."""
+    for table in filter(Path.exists, tables):
+        rows = pd.read_csv(table)
+        rows = rows[rows.notebook == notebook]
+        if len(rows):
+            return rows if "kind" in rows else rows.assign(kind="earlier")
+    raise ValueError(f"data/results/{tables[0].name} has no rows for {notebook!r}: run make evidence")
 
 
 def _by_epoch(values):
