@@ -1,5 +1,6 @@
 """Show the curve while it grows: a Keras callback, and sliders that retrain."""
 
+import base64
 import functools
 import gc
 import io
@@ -10,14 +11,15 @@ from helpers.figures import BROKEN, FIXED, GRAY, STYLE
 import keras
 import matplotlib.style
 import numpy as np
-from IPython.display import DisplayHandle, Image
+from IPython.display import DisplayHandle
 from ipywidgets import Image as ImageWidget
 from ipywidgets import Label, VBox, interactive
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image as PillowImage
 
-SECONDS_BETWEEN_DRAWINGS = 0.5
+SECONDS_BETWEEN_DRAWINGS = 0.5  # at least
+SHARE_OF_DRAWING = 0.01  # of the time, at most: on a slow machine it draws less often
 
 
 class LiveCurve(keras.callbacks.Callback):
@@ -44,6 +46,7 @@ class LiveCurve(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         self.curve = GrowingCurve(self.params["epochs"], self.metric, self.top, self.previous)
         self.line = f"{self.name}: no epoch finished"
+        self.next_drawing = time.monotonic() + SECONDS_BETWEEN_DRAWINGS
         self.open()
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -51,16 +54,18 @@ class LiveCurve(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch, logs=None):
         # not on_train_batch_end: with it, Keras waits for the numbers of every single batch
+        if time.monotonic() < self.next_drawing:
+            return
         share = batch / self.params["steps"]
         # the metric is a mean over the epoch so far: over few batches it jumps about
-        if (share > 0.25 or self.epoch == 0 < batch) and self.is_due():
+        if share > 0.25 or self.epoch == 0 < batch:
             self.add(self.epoch + share, self.model.get_metrics_result())
-            self.show(self.curve.png())
+            self.draw()
 
     def on_epoch_end(self, epoch, logs=None):
         self.add(epoch + 1, logs)
-        if self.is_due():
-            self.show(self.curve.png())
+        if time.monotonic() >= self.next_drawing:
+            self.draw()
         told = (self.metric, "loss")  # a further metric would make the line too long for JupyterLab
         numbers = "  ".join(f"{key} {logs[key]:.3f}" for key in logs if key.removeprefix("val_") in told)
         self.line = f"{self.name}: epoch {epoch + 1}/{self.params['epochs']}  {numbers}"
@@ -68,8 +73,11 @@ class LiveCurve(keras.callbacks.Callback):
     def on_train_end(self, logs=None):
         self.close(self.line)
 
-    def is_due(self):
-        return time.monotonic() - self.curve.drawn_at > SECONDS_BETWEEN_DRAWINGS
+    def draw(self):
+        start = time.thread_time()  # of this thread only: a busy machine makes no drawing dearer
+        self.show(self.curve.png())
+        pause = (time.thread_time() - start) / SHARE_OF_DRAWING
+        self.next_drawing = time.monotonic() + max(SECONDS_BETWEEN_DRAWINGS, pause)
 
     def add(self, epoch, logs):
         if self.metric not in logs:
@@ -86,7 +94,7 @@ class LiveCurve(keras.callbacks.Callback):
         self.handle.display(self.name)
 
     def show(self, png):
-        self.handle.update(Image(png))
+        self.handle.update({"image/png": base64.b64encode(png).decode()}, raw=True)
 
     def close(self, line):
         self.handle.update({"text/plain": line}, raw=True)
@@ -105,7 +113,6 @@ class GrowingCurve:
     def __init__(self, epochs, metric, top, previous=()):
         self.training, self.validation, self.previous = [], [], previous
         self.axis, self.background, self.lines = _empty_axes(epochs, metric, top, bool(previous))
-        self.drawn_at = time.monotonic()
 
     def png(self):
         """The picture so far, as bytes."""
@@ -114,9 +121,11 @@ class GrowingCurve:
         for line, points in zip(self.lines, (self.training, self.validation, self.previous)):
             line.set_data(*np.reshape(points, (-1, 2)).T)
             self.axis.draw_artist(line)
+        pixels = PillowImage.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+        # seen for a moment: few colors, quickly found, take half the time and a third of the bytes
+        few = pixels.quantize(64, PillowImage.Quantize.FASTOCTREE, dither=PillowImage.Dither.NONE)
         png = io.BytesIO()
-        PillowImage.fromarray(np.asarray(canvas.buffer_rgba())).save(png, "PNG", compress_level=1)
-        self.drawn_at = time.monotonic()
+        few.save(png, "PNG", compress_level=1)
         return png.getvalue()
 
 
@@ -167,11 +176,13 @@ class Playground(VBox):
         callbacks = [PlaygroundCurve(self.picture, self.last_line, metric, top)]
 
         def retrain(**values):
+            collects = gc.isenabled()
             gc.disable()  # with many models around, looking for garbage while tracing takes a third
             try:
                 train(callbacks=callbacks, **values)
             finally:
-                gc.enable()
+                if collects:
+                    gc.enable()
 
         self.controls = interactive(
             retrain,
