@@ -27,7 +27,7 @@ clinic: .venv/tested
 benchmark: .venv/tested
 	$(BIN)/python tools/benchmark.py
 
-classroom: .venv/installed
+classroom: .venv/tested
 	$(BIN)/python tools/classroom.py
 
 lock: .venv/tested

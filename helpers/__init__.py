@@ -76,7 +76,7 @@ def _start_tensorflow():
             os.dup2(stderr, 2)
             # everything is out when the filter ends; it stays if a child process still writes to it
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=10)
+                process.wait(timeout=3)
         if stderr is not None:
             os.close(stderr)
 
