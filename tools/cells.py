@@ -44,6 +44,21 @@ def _loads(node):
     return names - set(dir(builtins))
 
 
+def _loads_at_once(tree):
+    """As `_loads`, but of a function only what its definition reads, not what its call will."""
+    return set().union(
+        *(
+            _loads(part)
+            for statement in tree.body
+            for part in (
+                [*statement.decorator_list, statement.args]
+                if isinstance(statement, ast.FunctionDef)
+                else [statement]
+            )
+        )
+    )
+
+
 def _bound(tree):
     """(all names that a cell binds or changes, those that it binds anew whatever they were)."""
     bound, anew = set(), set()
@@ -95,9 +110,10 @@ def deciding(cells, wanted):
         if not (wanted(cell) or bound & needed or "parameters" in cell.tags):
             continue
         kept.append(cell)
-        needed = (needed - anew) | _loads(tree)
-        while more := set().union(*(functions.get(name, set()) for name in needed)) - needed:
-            needed |= more
+        used = _loads_at_once(tree)
+        while more := set().union(*(functions.get(name, set()) for name in used)) - used:
+            used |= more
+        needed = (needed - anew) | used
     return kept[::-1]
 
 
