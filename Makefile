@@ -4,7 +4,7 @@ SEEDS ?= 20
 BIN := .venv/bin
 LOCK = $(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.10 --custom-compile-command 'make lock'
 
-.PHONY: lab test notebooks evidence vitals clinic benchmark classroom lock platforms
+.PHONY: lab test notebooks evidence vitals clinic picture benchmark classroom lock platforms
 
 lab: .venv/installed
 	$(BIN)/jupyter lab --allow-root --notebook-dir=notebooks
@@ -23,6 +23,9 @@ vitals: .venv/tested
 
 clinic: .venv/tested
 	$(BIN)/python tools/clinic.py 100
+
+picture: .venv/tested
+	$(BIN)/python tools/picture.py
 
 benchmark: .venv/tested
 	$(BIN)/python tools/benchmark.py

@@ -1,15 +1,23 @@
 """Figures are PNGs that describe themselves with the numbers they draw."""
 
 import io
+import re
 
 from helpers import figures
 from helpers.instruments import RangeTest
 
+import IPython.display
 import keras
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+from bs4 import BeautifulSoup
+from conftest import NOTEBOOKS, ROOT
+from IPython.core.formatters import DisplayFormatter
+from nbconvert import HTMLExporter, SlidesExporter
 from PIL import Image
+from traitlets.config import PyFileConfigLoader
 
 
 def history(**curves):
@@ -26,6 +34,63 @@ def assert_png(picture):
     assert image.format == "PNG" and image.width > 500
     data, metadata = picture._repr_mimebundle_()
     assert metadata["image/png"]["alt"] == picture.alt == repr(picture)
+
+
+def test_picture_needs_no_alt_of_ipython(monkeypatch):
+    # the Image of IPython 7, which Google Colab has
+    def init(self, data=None, url=None, filename=None, format=None, embed=None, width=None, metadata=None):
+        pass
+
+    monkeypatch.setattr(IPython.display.Image, "__init__", init)
+    picture = figures.image_row(np.zeros((1, 28, 28, 1)), ["bag"])
+    data, metadata = DisplayFormatter().format(picture)  # what a kernel sends
+    assert data["text/plain"] == picture.alt
+    assert metadata["image/png"] == {"alt": picture.alt, "width": 800}
+
+
+def test_pixels_keep_their_colors():
+    pixels = np.full((60, 80, 4), 255, np.uint8)
+    pixels[:50, :5, :3] = np.arange(250).reshape(50, 5, 1)
+    image = Image.open(io.BytesIO(figures._png(pixels)))
+    assert (np.asarray(image.convert("RGB")) == pixels[..., :3]).all() and image.mode == "P"
+    pixels[30:, :, :3] = np.random.default_rng(0).integers(0, 256, (30, 80, 3))
+    many = np.asarray(Image.open(io.BytesIO(figures._png(pixels))).convert("RGB")).astype(int)
+    assert (many[:30, 5:] == 255).all(), "white stays white"
+    assert np.abs(many - pixels[..., :3]).mean() < 15
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    """Every stored picture and a new one, as outputs of a notebook's cell."""
+    data, metadata = figures.learning_curves({'"broken" & <fixed>': RUN})._repr_mimebundle_()
+    outputs = [nbformat.v4.new_output("execute_result", data, metadata=metadata, execution_count=1)]
+    for path in NOTEBOOKS:
+        cells = nbformat.read(path, as_version=4).cells
+        told = [output for cell in cells for output in cell.get("outputs", ())]
+        stored = [output for output in told if "image/png" in output.get("data", ())]
+        assert stored, path.stem
+        outputs += stored
+    return outputs
+
+
+@pytest.mark.parametrize("exporter", [HTMLExporter, SlidesExporter])
+def test_descriptions_reach_pages_and_slides(pictures, exporter):
+    settings = PyFileConfigLoader("slides.py", str(ROOT / "tools")).load_config()
+    cell = nbformat.v4.new_code_cell(outputs=pictures, execution_count=1)
+    page, _ = exporter(config=settings).from_notebook_node(nbformat.v4.new_notebook(cells=[cell]))
+    images = BeautifulSoup(page, "html.parser").find_all("img")
+    assert [tag["alt"] for tag in images] == [output.metadata["image/png"]["alt"] for output in pictures]
+    assert all(tag["src"].startswith("data:image/png;base64,iVBOR") for tag in images)
+    assert "No description" not in page
+
+
+def test_stored_pictures_have_a_command():
+    stored = {path.relative_to(ROOT).as_posix() for path in (ROOT / "data").rglob("*.png")}
+    shown = set(re.findall(r"!\[[^]]+\]\((\S+?)\)", (ROOT / "README.md").read_text()))
+    assert shown and shown <= stored
+    recipes = re.findall(r"python (tools/\w+\.py)", (ROOT / "Makefile").read_text())
+    written = "".join((ROOT / recipe).read_text() for recipe in recipes)
+    assert [picture for picture in stored if picture.rpartition("/")[2] not in written] == []
 
 
 def test_learning_curves():

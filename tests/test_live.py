@@ -1,8 +1,10 @@
 """The live curve sees every epoch and leaves a line; the playground trains and can fail."""
 
+import gc
 import io
 import re
 
+from helpers import live
 from helpers.live import GrowingCurve, LiveCurve, Playground
 
 import ipywidgets as widgets
@@ -84,6 +86,40 @@ def test_live_curve_changes_no_number(softmax_model, batch):
     assert losses[0] == losses[1]
 
 
+class Clock:
+    """Stands in for the module time: a batch takes 0.1 s, a drawing what it is told."""
+
+    def __init__(self, drawing):
+        self.now, self.busy, self.drawing, self.drawn = 100.0, 0.0, drawing, []
+
+    def monotonic(self):
+        return self.now
+
+    def thread_time(self):
+        return self.busy
+
+    def on_batch(self, batch, logs):
+        self.now += 0.1
+
+    def on_show(self, png):
+        self.drawn.append(self.now)
+        self.now += self.drawing
+        self.busy += self.drawing
+
+
+@pytest.mark.parametrize("drawing, pause", [(0.002, 0.5), (0.02, 2.0)])
+def test_drawing_takes_its_share_at_most(softmax_model, batch, monkeypatch, drawing, pause):
+    clock, curve = Clock(drawing), LiveCurve("run")
+    monkeypatch.setattr(live, "time", clock)
+    monkeypatch.setattr(curve, "show", clock.on_show)
+    start, batches = clock.now, keras.callbacks.LambdaCallback(on_train_batch_begin=clock.on_batch)
+    softmax_model.fit(*batch, epochs=20, batch_size=1, verbose=0, callbacks=[batches, curve])
+    assert clock.drawn[0] - start < 1, "the first point comes early, however dear it is"
+    gaps = np.diff(clock.drawn)
+    assert pause - 1e-6 <= gaps.min() and gaps.max() < pause + 0.5
+    assert len(clock.drawn) >= 16 / (pause + 0.5)
+
+
 @pytest.fixture
 def playground(softmax_model, batch):
     def train(epochs, callbacks):
@@ -119,3 +155,16 @@ def test_playground_labels_and_stored_text(playground):
     assert playground.controls.children[0].description == "epochs"
     assert playground.controls.manual_button.description == "Train"
     assert "epochs" in repr(playground) and "object at" not in repr(playground)
+
+
+@pytest.mark.parametrize("collects", [True, False])
+def test_playground_leaves_garbage_collection_as_it_found_it(collects):
+    seen = []
+    playground = Playground(lambda callbacks, rate: seen.append(gc.isenabled()), rate=widgets.IntSlider(2))
+    found = gc.isenabled()
+    (gc.enable if collects else gc.disable)()
+    try:
+        playground.controls.manual_button.click()
+        assert seen == [False] and gc.isenabled() is collects
+    finally:
+        (gc.enable if found else gc.disable)()
