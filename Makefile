@@ -4,13 +4,16 @@ SEEDS ?= 20
 BIN := .venv/bin
 LOCK = $(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.10 --custom-compile-command 'make lock'
 
-.PHONY: lab test notebooks evidence vitals clinic picture benchmark classroom lock platforms
+.PHONY: lab test quick notebooks evidence vitals clinic picture benchmark classroom lock platforms
 
 lab: .venv/installed
 	$(BIN)/jupyter lab --allow-root --notebook-dir=notebooks
 
 test: .venv/tested
 	$(BIN)/python -m pytest
+
+quick: .venv/tested
+	$(BIN)/python -m pytest -m "not trains"
 
 notebooks: .venv/tested
 	$(BIN)/python tools/execute.py

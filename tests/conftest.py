@@ -1,6 +1,7 @@
-"""What all tests share: small models, the notebooks, and nbval's settings and figures."""
+"""What all tests share: small models, the notebooks, and how they are spread over the processes."""
 
 import os
+import re
 import time
 from pathlib import Path
 
@@ -8,10 +9,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # one core for each of two processes: sharing two is slower than either alone
     os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
 
+# TensorFlow is imported where it is used: the process that only hands out tests does without
 from benchmark import peak_memory
-from helpers.verdict import MIME
 
-import keras
 import nbformat
 import numpy as np
 import pytest
@@ -21,6 +21,27 @@ ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 # those that break a network and repair it: all but the opening and the clinic
 LESSONS = [path for path in NOTEBOOKS if path.stem[:2] not in ("00", "14")]
+
+
+def tagged(notebook, tag):
+    """The cells of a notebook with a tag."""
+    return [cell for cell in notebook.cells if tag in cell.metadata.get("tags", [])]
+
+
+def code_of(solution):
+    """The Python in a solution's cell."""
+    (code,) = re.findall(r"^```python\n(.*?)^```$", solution.source, re.DOTALL | re.MULTILINE)
+    return code
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_gpu():
+    """As in the notebooks, whose set-up cells also run in a process that has trained before."""
+    import helpers  # noqa: F401  first: it quiets the start of TensorFlow
+
+    import tensorflow as tf
+
+    tf.config.set_visible_devices([], "GPU")
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
@@ -57,6 +78,8 @@ def batch():
 @pytest.fixture
 def softmax_model():
     """A compiled CNN of the smallest kind, with a random layer and batch statistics."""
+    import keras
+
     keras.utils.set_random_seed(0)
     model = keras.Sequential(
         [
@@ -72,11 +95,28 @@ def softmax_model():
     return model
 
 
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if isinstance(item, IPyNbCell) and MIME not in item.parent.skip_compare:
-            # the verdict's words are compared, as printed; its numbers are for programs
-            item.parent.skip_compare += (MIME,)
+class Plan:
+    """Which tests run together in a process, and in what order.
+
+    A notebook's cells stay together, and so do the tests of a file that names no groups of its own. Long
+    groups come first, so that short ones are left to fill up whichever process is done before the other.
+    """
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(self, items):
+        from helpers.verdict import MIME
+
+        for item in items:
+            if isinstance(item, IPyNbCell):
+                item.add_marker("trains")
+            if not item.get_closest_marker("xdist_group"):
+                item.add_marker(pytest.mark.xdist_group(item.path.name))
+        yield
+        items.sort(key=lambda item: (not isinstance(item, IPyNbCell), not item.get_closest_marker("trains")))
+        for item in items:
+            if isinstance(item, IPyNbCell) and MIME not in item.parent.skip_compare:
+                # the verdict's words are compared, as printed; its numbers are for programs
+                item.parent.skip_compare += (MIME,)
 
 
 class NotebookFigures:
@@ -105,5 +145,6 @@ class NotebookFigures:
 
 
 def pytest_configure(config):
-    # as a plugin: the hooks of tests/conftest.py itself do not see items outside tests/
+    # as plugins: the hooks of tests/conftest.py itself do not see items outside tests/
+    config.pluginmanager.register(Plan())
     config.pluginmanager.register(NotebookFigures())

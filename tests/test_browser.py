@@ -1,7 +1,8 @@
-"""A notebook in JupyterLab in a real browser: it runs, a slider moves, Train redraws the curve."""
+"""A playground in JupyterLab in a real browser: it runs, a slider moves, Train redraws the curve."""
 
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -11,24 +12,40 @@ import time
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import nbformat
 import pytest
 from conftest import ROOT
 from playwright.sync_api import expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-NOTEBOOK = "12_noisy_labels.ipynb"  # one of the quick ones
+NOTEBOOK = "12_noisy_labels.ipynb"
 
-pytestmark = pytest.mark.skipif(
-    not CHROMIUM, reason="no Chromium on this machine; on Debian: apt-get install chromium"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        not CHROMIUM, reason="no Chromium on this machine; on Debian: apt-get install chromium"
+    ),
+    pytest.mark.trains,
+]
+
+
+def playground_only(notebook):
+    """The title, the set-up cells and the playground, as stored: what nbval runs is not run again."""
+    title, *others = notebook.cells
+    notebook.cells = [title] + [
+        cell
+        for cell in others
+        if "setup" in cell.metadata.get("tags", []) or re.search(r"^Playground\(", cell.source, re.MULTILINE)
+    ]
+    return notebook
 
 
 @pytest.fixture
 def lab(tmp_path):
-    """The address of a JupyterLab on a copy of the notebook, every cell of which is rendered."""
+    """The address of a JupyterLab on a notebook's playground, every cell of which is rendered."""
     folder = tmp_path / "notebooks"
     folder.mkdir()
-    shutil.copy(ROOT / "notebooks" / NOTEBOOK, folder)
+    notebook = nbformat.read(ROOT / "notebooks" / NOTEBOOK, as_version=4)
+    nbformat.write(playground_only(notebook), folder / NOTEBOOK)
     settings = tmp_path / "settings" / "@jupyterlab" / "notebook-extension"
     settings.mkdir(parents=True)
     (settings / "tracker.jupyterlab-settings").write_text(json.dumps({"windowingMode": "none"}))

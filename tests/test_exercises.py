@@ -1,12 +1,12 @@
 """The self-checks of the exercises say OK to the folded solutions, FAIL to wrong answers."""
 
+import ast
 import re
+from functools import lru_cache
 
 import nbformat
 import pytest
-from conftest import NOTEBOOKS
-
-SOLUTION = re.compile(r'<details class="solution">.*?```python\n(.*?)```\s*</details>', re.DOTALL)
+from conftest import NOTEBOOKS, code_of, tagged
 
 # per exercise, answers from misconceptions the text warns of
 WRONG = {
@@ -41,7 +41,7 @@ WRONG = {
         ],
     ],
     "03_saturating_activations": [
-        ["depth = 2", "depth = 5"],
+        ["depth = 1", "depth = 4"],
         ["initializer = 'he_normal'", "initializer = keras.initializers.RandomNormal(stddev=0.05)"],
         [
             "largest_slope = lambda f: np.max(f(np.linspace(-5, 5, 1001)))",
@@ -80,7 +80,7 @@ WRONG = {
     ],
     "07_optimizer_choice": [
         ["learning_rate = 0.01", "learning_rate = 1.0"],
-        ["optimizer = SGD(learning_rate=0.1)", "optimizer = SGD(weight_decay=0.001)"],
+        ["optimizer = SGD(learning_rate=0.1, weight_decay=0.001)", "optimizer = Adam()"],
         [
             "momentum_step = lambda w, v, g, rate, m: (w - rate * g, v)",
             "momentum_step = lambda w, v, g, rate, m: (w + v, m * v - rate * g)",
@@ -97,7 +97,7 @@ WRONG = {
     "09_overfitting": [
         ["dropout = 0.2", "dropout = 0.95"],
         [
-            "stopper = EarlyStopping(monitor='val_loss', patience=3)",
+            "stopper = EarlyStopping(monitor='val_loss', patience=1)",
             "stopper = EarlyStopping(monitor='loss', patience=3, restore_best_weights=True)",
         ],
         [
@@ -163,45 +163,67 @@ WRONG = {
 }
 
 
-@pytest.fixture(scope="module", params=NOTEBOOKS, ids=lambda path: path.stem)
-def lesson(request):
-    """A notebook's name, its exercises as (cell, solution), and what its set-up cells define."""
-    notebook = nbformat.read(request.param, as_version=4)
+def exercises():
+    """Every exercise as (path, number); one that trains is marked, set-up cells included."""
+    for path in NOTEBOOKS:
+        notebook = nbformat.read(path, as_version=4)
+        setup = [cell.source for cell in tagged(notebook, "setup")]
+        for number, cell in enumerate(tagged(notebook, "exercise")):
+            # the tests of an exercise share a process; all of a notebook do where the set-up is what trains
+            together = path.stem if trains(setup) else f"{path.stem}-{number}"
+            marks = [pytest.mark.xdist_group(f"exercise {together}")]
+            if trains([*setup, cell.source]):
+                marks.append(pytest.mark.trains)
+            yield pytest.param(path, number, id=f"{path.stem}-{number + 1}", marks=marks)
+
+
+def trains(sources):
+    return any(re.search(r"(?<!def )\b(train|train_on_batch|case)\(", source) for source in sources)
+
+
+each_exercise = pytest.mark.parametrize("path, number", list(exercises()))
+
+
+@lru_cache(maxsize=1)
+def prepared(path):
+    """A notebook, and what its set-up cells define."""
+    notebook = nbformat.read(path, as_version=4)
     namespace = {}
-    exercises = []
-    for cell, before in zip(notebook.cells[1:], notebook.cells):
-        tags = cell.metadata.get("tags", [])
-        if "setup" in tags:
-            exec(cell.source, namespace)
-        if "exercise" in tags:
-            exercises.append((cell.source, SOLUTION.search(before.source)[1]))
-    return request.param.stem, exercises, namespace
+    for cell in tagged(notebook, "setup"):
+        exec(cell.source, namespace)
+    return notebook, namespace
 
 
-def judge(lesson, exercise, answer, capsys):
+def judge(path, number, answer, capsys):
     """What the self-check prints last when the first line of the cell is replaced by an answer."""
-    _, exercises, namespace = lesson
-    stub, _, rest = exercises[exercise][0].partition("\n")
+    notebook, namespace = prepared(path)
+    stub, _, rest = tagged(notebook, "exercise")[number].source.partition("\n")
     assert re.match(r"\w+ = None  # ", stub), "an exercise begins with its empty answer"
     capsys.readouterr()
     exec(f"{stub if answer is None else answer}\n{rest}", dict(namespace))
     return capsys.readouterr().out.splitlines()[-1]
 
 
-@pytest.mark.parametrize("exercise", range(3))
-def test_untouched_exercise_is_not_judged(lesson, exercise, capsys):
-    assert judge(lesson, exercise, None, capsys) == f"Exercise {exercise + 1}: not answered yet"
+@each_exercise
+def test_untouched_exercise_is_not_judged(path, number, capsys):
+    assert judge(path, number, None, capsys) == f"Exercise {number + 1}: not answered yet"
 
 
-@pytest.mark.parametrize("exercise", range(3))
-def test_solution_passes(lesson, exercise, capsys):
-    solution = lesson[1][exercise][1]
-    assert judge(lesson, exercise, solution, capsys) == f"Exercise {exercise + 1}: OK"
+@each_exercise
+def test_solution_passes(path, number, capsys):
+    solution = code_of(tagged(prepared(path)[0], "solution")[number])
+    assert judge(path, number, solution, capsys) == f"Exercise {number + 1}: OK"
 
 
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")  # a wrong answer may divide by 0
-@pytest.mark.parametrize("exercise", range(3))
-@pytest.mark.parametrize("number", range(2))
-def test_wrong_answer_fails(lesson, exercise, number, capsys):
-    answer = WRONG[lesson[0]][exercise][number]
-    assert judge(lesson, exercise, answer, capsys).startswith(f"Exercise {exercise + 1}: FAIL. ")
+@each_exercise
+@pytest.mark.parametrize("wrong", range(2))
+def test_wrong_answer_fails(path, number, wrong, capsys):
+    notebook, _ = prepared(path)
+    # nothing but the hint: the check itself must find the answer wrong, not an error
+    (check,) = re.findall(
+        r"^check\(.*\)$", tagged(notebook, "exercise")[number].source, re.DOTALL | re.MULTILINE
+    )
+    hint = ast.literal_eval(ast.parse(check).body[0].value.args[-1])
+    line = judge(path, number, WRONG[path.stem][number][wrong], capsys)
+    assert line == f"Exercise {number + 1}: FAIL. {hint}"

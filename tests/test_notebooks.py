@@ -1,11 +1,12 @@
 """Hygiene of the stored notebooks. That they run, and what their verdicts say, nbval tests."""
 
+import ast
 import math
 import re
 import statistics
 
 import pytest
-from conftest import NOTEBOOKS
+from conftest import NOTEBOOKS, tagged
 
 HEADINGS = {
     "00_reading_learning_curves": [
@@ -40,7 +41,9 @@ LESSON_HEADINGS = [
     "Your turn",
     "Take-away",
 ]
-DETAILS = re.compile(r"<details.*?</details>", re.DOTALL)
+ON_THE_CPU = (
+    'tf.config.set_visible_devices([], "GPU")  # other hardware, other digits: delete this line to use yours'
+)
 CODE_BLOCK = re.compile(r"```.*?```", re.DOTALL)
 
 
@@ -54,10 +57,6 @@ def prose(notebook):
 
 def outputs(notebook):
     return [output for cell in code(notebook) for output in cell.outputs]
-
-
-def tagged(notebook, tag):
-    return [cell for cell in notebook.cells if tag in cell.metadata.get("tags", [])]
 
 
 def trains(cell):
@@ -77,7 +76,8 @@ def test_headings(path, notebook):
 
 def test_size(path, notebook):
     words = len(prose(notebook).split())
-    assert 20 <= len(notebook.cells) <= 35, len(notebook.cells)
+    cells = len(notebook.cells) - len(tagged(notebook, "solution"))
+    assert 20 <= cells <= 35, cells
     assert 700 <= words <= 1500, words
     assert path.stat().st_size <= 500_000, path.stat().st_size
 
@@ -141,6 +141,26 @@ def test_tags(notebook):
     assert len(tagged(notebook, "exercise")) == 3
     (instructor,) = tagged(notebook, "instructor")
     assert instructor.source.startswith("<details>")
+
+
+def test_each_exercise_is_followed_by_its_solution(notebook):
+    exercises, solutions = tagged(notebook, "exercise"), tagged(notebook, "solution")
+    assert [notebook.cells[notebook.cells.index(cell) + 1] for cell in exercises] == solutions
+    for exercise, solution in zip(exercises, solutions, strict=True):
+        assert solution.cell_type == "markdown" and "```python" in solution.source
+        # folded as a whole: nothing stands outside
+        assert re.match(r"<details><summary>Solution</summary>\n\n", solution.source)
+        assert solution.source.endswith("\n</details>") and solution.source.count("details>") == 2
+        # in slides neither is seen
+        assert solution.metadata.get("slideshow") == exercise.metadata.get("slideshow")
+
+
+def test_runs_on_the_cpu_unless_the_reader_asks_otherwise(notebook):
+    source = tagged(notebook, "setup")[0].source
+    assert ON_THE_CPU in source.splitlines() and "import tensorflow as tf" in source.splitlines()
+    # nothing computes before it: TensorFlow refuses the change once it has
+    before = ast.parse(source.partition(ON_THE_CPU)[0]).body
+    assert all(isinstance(statement, ast.Import | ast.ImportFrom) for statement in before)
 
 
 def test_verdict_is_stored_with_its_words(lesson_path, lesson):
