@@ -200,6 +200,7 @@ def test_noise_scale_of_single_images_known_by_hand():
     assert gradient_noise_scale(model, x, y, batch_size=1) == pytest.approx(4 / (16 - 4 / 3))
 
 
+@pytest.mark.trains
 def test_noise_scale_does_not_depend_on_the_batches():
     model = keras.Sequential([keras.Input((1,)), layers.Dense(1, use_bias=False)])
     model.compile("sgd", "mse")
@@ -242,6 +243,7 @@ def test_nothing_is_changed(measure, trained, softmax_model, batch):
         np.testing.assert_array_equal(variable.numpy(), value, err_msg=variable.path)
 
 
+@pytest.mark.trains
 def test_training_goes_on_as_if_nothing_was_measured(softmax_model, batch):
     weights = softmax_model.get_weights()
     histories = []
