@@ -61,6 +61,7 @@ def test_every_practice_case_was_trained_and_held():
 
 
 @pytest.mark.parametrize("number", [3, 12])  # quick ones: a fault, and no fault
+@pytest.mark.trains
 def test_a_case_trained_anew_is_as_the_table_says(number):
     row = dict(zip(practice.COLUMNS, practice.examine(number)))
     stored = CASES.set_index("number").loc[number]
@@ -81,6 +82,7 @@ def patient(trained):
     return trained
 
 
+@pytest.mark.trains
 def test_a_test_costs_its_price_once(patient, capsys):
     patient.order("pixel values")
     assert patient.spent == 1 and "from 0 to 1" in capsys.readouterr().out
@@ -91,18 +93,21 @@ def test_a_test_costs_its_price_once(patient, capsys):
 
 
 @pytest.mark.parametrize("name", TESTS)
+@pytest.mark.trains
 def test_every_test_answers(patient, name, capsys):
     shown = patient.order(name)
     assert shown is not None or len(capsys.readouterr().out.splitlines()) > 1
     assert patient.spent == TESTS[name].points
 
 
+@pytest.mark.trains
 def test_an_unknown_test_is_named(patient):
     with pytest.raises(ValueError, match="no test 'blood'.*dead_units"):
         patient.order("blood")
     assert patient.spent == 0
 
 
+@pytest.mark.trains
 def test_diagnosis_is_scored(patient, capsys):
     patient.order("dead_units")
     patient.diagnose("learning rate")
@@ -115,6 +120,7 @@ def test_diagnosis_is_scored(patient, capsys):
     assert patient.score["diagnosis"] == 100 - 2 - 2 * 25
 
 
+@pytest.mark.trains
 def test_half_a_diagnosis_is_told_from_a_wrong_one(patient, capsys):
     patient.plan = plan(15)
     try:
@@ -126,6 +132,7 @@ def test_half_a_diagnosis_is_told_from_a_wrong_one(patient, capsys):
         patient.plan = plan(2)
 
 
+@pytest.mark.trains
 def test_a_diagnosis_must_be_one(patient):
     for names in (("ReLU",), ()):
         with pytest.raises(ValueError, match="choose from insufficient capacity"):
@@ -133,12 +140,14 @@ def test_a_diagnosis_must_be_one(patient):
     assert patient.attempts == 0
 
 
+@pytest.mark.trains
 def test_the_chart_is_free_after_a_diagnosis(patient):
     patient.diagnose("batch size")
     patient.order("chart")
     assert patient.spent == 0
 
 
+@pytest.mark.trains
 def test_another_treatment_that_works_counts(patient):
     assert answer(2).count("Constant") > 0
     # the standard treatment leaves the bias at 0
@@ -147,11 +156,13 @@ def test_another_treatment_that_works_counts(patient):
     assert patient.score["recovery"] == 100
 
 
+@pytest.mark.trains
 def test_a_treatment_that_does_not_work_earns_nothing(patient):
     patient.treat(patient.history)
     assert patient.score["recovery"] == 0
 
 
+@pytest.mark.trains
 def test_changed_validation_images_are_passed_along(patient):
     x_train, y_train, x_val, y_val = patient.data
     history = run(plan(2).treated.code(), (1 - x_train, y_train, 1 - x_val, y_val))["history"]
@@ -161,6 +172,7 @@ def test_changed_validation_images_are_passed_along(patient):
     assert patient.score["recovery"] == 100
 
 
+@pytest.mark.trains
 def test_bad_treatments_are_refused(patient):
     with pytest.raises(ValueError, match="pass what model.fit"):
         patient.treat(patient.history.history)
@@ -182,6 +194,7 @@ def test_telltales_by_hand():
     assert clinic.measure_telltale("val_loss", bets, x, y) == pytest.approx(loss, rel=1e-3)
 
 
+@pytest.mark.trains
 def test_solutions_of_class_cases_stay_with_the_instructor(patient, capsys):
     patient.solution()
     assert "dying ReLU" in capsys.readouterr().out
@@ -193,6 +206,7 @@ def test_solutions_of_class_cases_stay_with_the_instructor(patient, capsys):
         patient.number = 2
 
 
+@pytest.mark.trains
 def test_panel_from_admission_to_treatment(capsys):
     panel = Clinic()
     assert all(button.disabled for name, button in panel.buttons.items() if name != "Admit")

@@ -36,6 +36,7 @@ def test_previous_run_is_drawn():
     assert (pixels(before.png()) != pixels(other.png())).any(), "not only the legend tells of it"
 
 
+@pytest.mark.trains
 def test_live_curve_ends_with_the_last_epoch(softmax_model, batch, capsys):
     curve = LiveCurve("broken")
     run = softmax_model.fit(*batch, epochs=3, validation_data=batch, verbose=0, callbacks=[curve])
@@ -72,6 +73,7 @@ def test_live_curve_needs_accuracy(batch):
         model.fit(*batch, verbose=0, callbacks=[LiveCurve("run")])
 
 
+@pytest.mark.trains
 def test_live_curve_changes_no_number(softmax_model, batch):
     weights = softmax_model.get_weights()
     losses = []
@@ -128,6 +130,7 @@ def playground(softmax_model, batch):
     return Playground(train, epochs=widgets.IntSlider(2, 1, 5))
 
 
+@pytest.mark.trains
 def test_playground_trains_with_the_sliders_value(playground):
     empty = playground.picture.value
     playground.controls.children[0].value = 3

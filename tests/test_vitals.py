@@ -65,6 +65,7 @@ def test_curves_end_where_the_readings_begin():
     np.testing.assert_allclose(last.xs("val_loss", level="metric")[after.index], after, rtol=1e-3)
 
 
+@pytest.mark.trains
 def test_an_examination_finds_what_the_table_says():
     rows, curves = vitals.examine("11 unscaled", 0)
     for new, table in ((rows, TABLE), (curves, CURVE_TABLE)):
