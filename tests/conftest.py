@@ -98,8 +98,8 @@ def softmax_model():
 class Plan:
     """Which tests run together in a process, and in what order.
 
-    A notebook's cells stay together, and so do the tests of a file that names no groups of its own. Long
-    groups come first, so that short ones are left to fill up whichever process is done before the other.
+    A notebook's cells stay together, and so do the tests of a file that names no groups of its own. Groups
+    that train come first, so that short ones are left to fill up whichever process is done before the other.
     """
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -109,14 +109,22 @@ class Plan:
         for item in items:
             if isinstance(item, IPyNbCell):
                 item.add_marker("trains")
+                if MIME not in item.parent.skip_compare:
+                    # the verdict's words are compared, as printed; its numbers are for programs
+                    item.parent.skip_compare += (MIME,)
             if not item.get_closest_marker("xdist_group"):
                 item.add_marker(pytest.mark.xdist_group(item.path.name))
         yield
-        items.sort(key=lambda item: (not isinstance(item, IPyNbCell), not item.get_closest_marker("trains")))
+        ranks = {}
         for item in items:
-            if isinstance(item, IPyNbCell) and MIME not in item.parent.skip_compare:
-                # the verdict's words are compared, as printed; its numbers are for programs
-                item.parent.skip_compare += (MIME,)
+            rank = 0 if isinstance(item, IPyNbCell) else 1 if item.get_closest_marker("trains") else 2
+            ranks[group(item)] = min(rank, ranks.get(group(item), rank))
+        place = {name: index for index, name in enumerate(sorted(ranks, key=ranks.get))}
+        items.sort(key=lambda item: place[group(item)])
+
+
+def group(item):
+    return item.get_closest_marker("xdist_group").args[0]
 
 
 class NotebookFigures:

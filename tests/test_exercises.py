@@ -169,9 +169,8 @@ def exercises():
         notebook = nbformat.read(path, as_version=4)
         setup = [cell.source for cell in tagged(notebook, "setup")]
         for number, cell in enumerate(tagged(notebook, "exercise")):
-            # the tests of an exercise share a process; all of a notebook do where the set-up is what trains
-            together = path.stem if trains(setup) else f"{path.stem}-{number}"
-            marks = [pytest.mark.xdist_group(f"exercise {together}")]
+            # one process runs the set-up cells of a notebook, once
+            marks = [pytest.mark.xdist_group(f"exercises of {path.stem}")]
             if trains([*setup, cell.source]):
                 marks.append(pytest.mark.trains)
             yield pytest.param(path, number, id=f"{path.stem}-{number + 1}", marks=marks)
