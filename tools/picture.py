@@ -5,33 +5,23 @@ Usage: python tools/picture.py
 Writes data/stalled_and_repaired.png. The three runs are those of the notebook, made by its cells.
 """
 
-import os
-from contextlib import redirect_stdout
-
-from execute import NOTEBOOKS
+from cells import ROOT, deciding, read, run
 from helpers.figures import learning_curves
 
-import nbformat
-
-PICTURE = NOTEBOOKS.parent / "data" / "stalled_and_repaired.png"
+PICTURE = ROOT / "data" / "stalled_and_repaired.png"
 RUNS = {"too low": "too_low", "too high": "too_high", "range test": "fixed"}
 
 
 def train():
     """The histories of the three runs, by their names in the picture."""
-    namespace = {}
-    for cell in nbformat.read(NOTEBOOKS / "06_learning_rate.ipynb", as_version=4).cells:
-        # the training cells: the broken runs, the range test, the repaired run
-        trains = cell.source.startswith(("too_low = ", "found = ", "fixed = "))
-        if trains or "setup" in cell.metadata.get("tags", ()):
-            exec(cell.source, namespace)
+    trained = tuple(f"{variable} = " for variable in RUNS.values())
+    cells = deciding(read("06_learning_rate"), lambda cell: cell.source.startswith(trained))
+    namespace, _ = run(cells, {})
     return {name: namespace[variable] for name, variable in RUNS.items()}
 
 
 def main():
-    with open(os.devnull, "w") as quiet, redirect_stdout(quiet):
-        runs = train()
-    picture = learning_curves(runs)
+    picture = learning_curves(train())
     PICTURE.write_bytes(picture.data)
     print(picture.alt)
 
