@@ -18,8 +18,12 @@ quick: .venv/tested
 notebooks: .venv/tested
 	$(BIN)/python tools/execute.py
 
+# of one notebook: make evidence ONLY=04_dying_relu; calibration leaves the judging seeds alone
 evidence: .venv/tested
-	$(BIN)/python tools/evidence.py $(SEEDS)
+	$(BIN)/python tools/evidence.py $(ONLY)
+
+calibration: .venv/tested
+	$(BIN)/python tools/evidence.py --calibration $(ONLY)
 
 vitals: .venv/tested
 	$(BIN)/python tools/vitals.py $(SEEDS)
