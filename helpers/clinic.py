@@ -476,7 +476,9 @@ def _dead(patient):
     for name, model in (("before training", patient.fresh()), ("after", patient.model)):
         dead = instruments.dead_units(model, patient.data[0][:512])
         shares[name] = _numbered({layer: units.mean() for layer, units in dead.items()})
-    return layer_bars(shares, "share of dead units", healthy=(0, 0.5), log=False)
+    return layer_bars(
+        shares, "share of dead units", healthy=instruments.HEALTHY["dead_units largest share"], log=False
+    )
 
 
 def _numbered(measurement):
@@ -535,7 +537,7 @@ TESTS = {
             "update-to-weight ratio",
             "before training",
             instruments.update_to_weight_ratios(p.fresh(), *p.batch),
-            healthy=(1e-4, 1e-1),
+            healthy=instruments.HEALTHY["update_to_weight_ratios median"],
         ),
     ),
     "linear_probes": Examination(
