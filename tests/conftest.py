@@ -98,8 +98,8 @@ def softmax_model():
 class Plan:
     """Which tests run together in a process, and in what order.
 
-    A notebook's cells stay together, and so do the tests of a file that names no groups of its own. Groups
-    that train come first, so that short ones are left to fill up whichever process is done before the other.
+    Groups that train come first, so that short ones are left to fill up whichever process is done before
+    the other.
     """
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -112,19 +112,28 @@ class Plan:
                 if MIME not in item.parent.skip_compare:
                     # the verdict's words are compared, as printed; its numbers are for programs
                     item.parent.skip_compare += (MIME,)
-            if not item.get_closest_marker("xdist_group"):
-                item.add_marker(pytest.mark.xdist_group(item.path.name))
         yield
         ranks = {}
         for item in items:
             rank = 0 if isinstance(item, IPyNbCell) else 1 if item.get_closest_marker("trains") else 2
-            ranks[group(item)] = min(rank, ranks.get(group(item), rank))
+            ranks[group(item.nodeid)] = min(rank, ranks.get(group(item.nodeid), rank))
         place = {name: index for index, name in enumerate(sorted(ranks, key=ranks.get))}
-        items.sort(key=lambda item: place[group(item)])
+        items.sort(key=lambda item: place[group(item.nodeid)])
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config, log):
+        from xdist.scheduler import LoadScopeScheduling
+
+        # not --dist loadgroup, of which pytest 9.2 and pytest-xdist 3.8 make single tests
+        scheduler = LoadScopeScheduling(config, log)
+        scheduler._split_scope = group
+        return scheduler
 
 
-def group(item):
-    return item.get_closest_marker("xdist_group").args[0]
+def group(nodeid):
+    """What a test stays together with: its file, or the other exercises of the same notebook."""
+    exercises = re.match(r"(.*test_exercises\.py)::.*?(\d\d)_", nodeid)
+    return "::".join(exercises.groups()) if exercises else nodeid.partition("::")[0]
 
 
 class NotebookFigures:

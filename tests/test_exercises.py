@@ -169,10 +169,7 @@ def exercises():
         notebook = nbformat.read(path, as_version=4)
         setup = [cell.source for cell in tagged(notebook, "setup")]
         for number, cell in enumerate(tagged(notebook, "exercise")):
-            # one process runs the set-up cells of a notebook, once
-            marks = [pytest.mark.xdist_group(f"exercises of {path.stem}")]
-            if trains([*setup, cell.source]):
-                marks.append(pytest.mark.trains)
+            marks = [pytest.mark.trains] if trains([*setup, cell.source]) else []
             yield pytest.param(path, number, id=f"{path.stem}-{number + 1}", marks=marks)
 
 
