@@ -646,7 +646,7 @@ def _unchanged(model, trains=False):
     """Put back weights, batch statistics, optimizer slots, metrics and random state at the end."""
     variables = [*model.variables, *model.metrics_variables]
     if model.compiled:
-        if trains:
+        if trains and not model.optimizer.built:  # a loss scale would build itself again
             model.optimizer.build(model.trainable_variables)
         # Nadam keeps a variable that it does not list
         own = (slot for slot in vars(model.optimizer).values() if isinstance(slot, keras.Variable))
