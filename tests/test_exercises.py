@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import nbformat
 import pytest
-from conftest import NOTEBOOKS, code_of, tagged
+from conftest import NOTEBOOKS, code_of, group, tagged
 
 # per exercise, answers from misconceptions the text warns of
 WRONG = {
@@ -223,3 +223,9 @@ def test_wrong_answer_fails(path, number, wrong, capsys):
     hint = ast.literal_eval(ast.parse(check).body[0].value.args[-1])
     line = judge(path, number, WRONG[path.stem][number][wrong], capsys)
     assert line == f"Exercise {number + 1}: FAIL. {hint}"
+
+
+def test_exercises_of_a_notebook_stay_together():
+    file = "tests/test_exercises.py::test_"
+    ninth = {group(f"{file}solution_passes[09_x-1]"), group(f"{file}wrong_answer_fails[0-09_x-2]")}
+    assert len(ninth) == 1 and group(f"{file}wrong_answer_fails[1-10_x-2]") not in ninth
