@@ -6,8 +6,7 @@ project installed (a wheel will do) and one thread each: the code of tools/ trav
 
 import sys
 from contextlib import contextmanager
-
-import cells
+from pathlib import Path
 
 import dask
 from distributed import Client, LocalCluster, as_completed
@@ -16,21 +15,24 @@ from tqdm import tqdm
 # one core for each process: sharing two is slower than either alone, and one thread adds in one order
 ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1"}
 WORKERS = 2
+CELLS = str(Path(__file__).with_name("cells.py"))
 
 
 @contextmanager
 def cluster():
     """A client of the cluster that DASK_SCHEDULER_ADDRESS names, or of two processes here."""
-    with dask.config.set({"distributed.nanny.pre-spawn-environ": ONE_THREAD}):
-        if dask.config.get("scheduler-address", None):
-            with Client() as client:
-                yield client
-        else:
-            with (
-                LocalCluster(WORKERS, threads_per_worker=1, dashboard_address=None) as local,
-                Client(local) as client,
-            ):
-                yield client
+    if dask.config.get("scheduler-address", None):
+        with Client() as client:
+            client.upload_file(CELLS, load=False)
+            yield client
+        return
+    # the processes of a local cluster find tools/ where this one does
+    with (
+        dask.config.set({"distributed.nanny.pre-spawn-environ": ONE_THREAD}),
+        LocalCluster(WORKERS, threads_per_worker=1, dashboard_address=":0") as local,
+        Client(local) as client,
+    ):
+        yield client
 
 
 def results(function, tasks):
@@ -50,7 +52,6 @@ def results(function, tasks):
     """
     failed = None
     with cluster() as client:
-        client.upload_file(cells.__file__)
         numbers = {client.submit(function, *task, pure=False): i for i, task in enumerate(tasks)}
         for future in tqdm(as_completed(list(numbers)), total=len(numbers), unit="run"):
             number = numbers.pop(future)
