@@ -648,9 +648,7 @@ def _unchanged(model, trains=False):
     if model.compiled:
         if trains and not model.optimizer.built:  # a loss scale would build itself again
             model.optimizer.build(model.trainable_variables)
-        # Nadam keeps a variable that it does not list
-        own = (slot for slot in vars(model.optimizer).values() if isinstance(slot, keras.Variable))
-        variables += [*model.optimizer.variables, *own]
+        variables += model.optimizer.variables
     keras_random = get_global_attribute(GLOBAL_SEED_GENERATOR)
     if keras_random:
         variables.append(keras_random.state)
