@@ -21,7 +21,6 @@ import numpy as np
 import tensorflow as tf
 from cleanlab.filter import find_label_issues
 from keras.src.backend.common.global_state import get_global_attribute, set_global_attribute
-from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
 from sklearn.linear_model import RidgeClassifierCV, RidgeCV
 from sklearn.model_selection import cross_val_predict
 from sklearn.neighbors import KNeighborsClassifier
@@ -649,7 +648,7 @@ def _unchanged(model, trains=False):
         if trains and not model.optimizer.built:  # a loss scale would build itself again
             model.optimizer.build(model.trainable_variables)
         variables += model.optimizer.variables
-    keras_random = get_global_attribute(GLOBAL_SEED_GENERATOR)
+    keras_random = get_global_attribute("global_seed_generator")
     if keras_random:
         variables.append(keras_random.state)
     values = [variable.numpy() for variable in variables]
@@ -660,7 +659,7 @@ def _unchanged(model, trains=False):
         model.reset_metrics()  # those that were first built here
         for variable, value in zip(variables, values):
             variable.assign(value)
-        set_global_attribute(GLOBAL_SEED_GENERATOR, keras_random)
+        set_global_attribute("global_seed_generator", keras_random)
         random.setstate(python_random)
         np.random.set_state(numpy_random)  # noqa: NPY002
 

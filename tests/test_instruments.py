@@ -30,7 +30,6 @@ import pandas as pd
 import pytest
 from keras import layers
 from keras.src.backend.common.global_state import get_global_attribute
-from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
 
 MEASURE = [
     initial_loss,
@@ -610,7 +609,7 @@ def everything(model):
     """All that an instrument could change, as a list of arrays and objects."""
     optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
     variables = [*model.variables, *model.optimizer.variables, *model.metrics_variables]
-    generator = get_global_attribute(GLOBAL_SEED_GENERATOR)
+    generator = get_global_attribute("global_seed_generator")
     state = np.random.get_state()  # noqa: NPY002
     return [
         *(variable.numpy() for variable in variables),
