@@ -50,10 +50,10 @@ WRONG = {
     ],
     "04_dying_relu": [
         ["bold_rate = 0.003", "bold_rate = 0.1"],
-        ["initializer = 'zeros'", "initializer = 'he_normal'"],
+        ["scale = 2.0", "scale = 30.0"],
         [
             "count_dead = lambda outputs: np.all(outputs == 0, axis=0).sum()",
-            "count_dead = lambda outputs: np.any(outputs == 0, axis=(0, 1, 2)).sum()",
+            "count_dead = lambda outputs: np.all(outputs == 0, axis=(0, 1, 2)).any()",
         ],
     ],
     "05_excessive_pooling": [

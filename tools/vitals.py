@@ -182,13 +182,18 @@ def training_readings(model, x, y, x_val, y_val, history):
     return numbers
 
 
+def seeds_of(patient, seeds):
+    """The seeds of a patient, as the journal names them; the healthy one's false alarms are counted."""
+    return map(str, range(max(seeds, instruments.SEEDS) if patient == "healthy" else seeds))
+
+
 def main(seeds):
     entries, vitals, curves = journal.read(), read(VITALS, COLUMNS), read(CURVES, CURVE_COLUMNS)
     prints = {patient: fingerprint(patient) for patient in PATIENTS}
     todo = [
         (patient, int(seed))
         for patient in PATIENTS
-        for seed in journal.stale(entries, "vitals", patient, map(str, range(seeds)), prints[patient])
+        for seed in journal.stale(entries, "vitals", patient, seeds_of(patient, seeds), prints[patient])
     ]
     tasks = [(recipe(patient), patient, seed) for patient, seed in todo]
     for number, (rows, curve_rows) in results(examine, tasks):
