@@ -201,6 +201,12 @@ def main(seeds):
         vitals = put(vitals, rows, VITALS, ["patient", "seed"])
         curves = put(curves, curve_rows, CURVES, ["patient", "seed"])
         entries = journal.enter(entries, "vitals", patient, str(seed), prints[patient])
+    for table, path in ((vitals, VITALS), (curves, CURVES)):
+        known = [
+            ("vitals", patient, str(seed)) in entries.index
+            for patient, seed in zip(table.patient, table.seed)
+        ]
+        table[known].to_csv(path, index=False, float_format="%.6g")  # without rows of runs nobody knows
     medians = vitals.groupby(["patient", "moment", "reading"], sort=False).value.median()
     print(medians.unstack("patient").to_string())
 
