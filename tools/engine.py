@@ -4,6 +4,7 @@ Set DASK_SCHEDULER_ADDRESS to the address of a running scheduler to use its work
 project installed (a wheel will do) and one thread each: the code of tools/ travels with the tasks.
 """
 
+import logging
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,7 +30,9 @@ def cluster():
     # the processes of a local cluster find tools/ where this one does
     with (
         dask.config.set({"distributed.nanny.pre-spawn-environ": ONE_THREAD}),
-        LocalCluster(WORKERS, threads_per_worker=1, dashboard_address=":0") as local,
+        LocalCluster(
+            WORKERS, threads_per_worker=1, dashboard_address=":0", silence_logs=logging.ERROR
+        ) as local,
         Client(local) as client,
     ):
         yield client
