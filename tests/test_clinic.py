@@ -3,6 +3,7 @@
 import clinic as practice
 import helpers.clinic as clinic
 import journal
+from helpers import data
 from helpers.clinic import FAULTS, HEALTHY, PRACTICE, TESTS, Case, Clinic, answer, plan, run
 from helpers.verdict import has_recovered, is_stalled
 
@@ -11,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-CASES = pd.read_csv(clinic.CASES)
+CASES = pd.read_csv(data.CASES)
 
 
 def test_a_number_is_always_the_same_case():
