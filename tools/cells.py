@@ -7,7 +7,10 @@ a change of the object, and a function uses what its body uses.
 
 import ast
 import builtins
+import io
 import os
+import re
+import tokenize
 from contextlib import redirect_stdout, suppress
 from functools import cache
 from pathlib import Path
@@ -190,19 +193,41 @@ def shown_by(cells, parameters):
 @cache
 def _definitions(module):
     """Top-level name -> (its code, names that code reads), of a module of helpers."""
-    tree = ast.parse((ROOT / "helpers" / f"{module}.py").read_text(encoding="utf-8"))
+    source = (ROOT / "helpers" / f"{module}.py").read_text(encoding="utf-8")
     found = {}
-    for statement in tree.body:
+    for statement in ast.parse(source).body:
         if isinstance(statement, ast.ImportFrom) and (statement.module or "").startswith("helpers"):
             for alias in statement.names:
-                source = f"{statement.module}.{alias.name}"
-                found[alias.asname or alias.name] = source, {source}
+                name = f"{statement.module}.{alias.name}"
+                found[alias.asname or alias.name] = name, {name}
         elif isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
-            found[statement.name] = _bare(statement), _loads(statement)
+            found[statement.name] = _code_at(statement, source), _loads(statement)
         elif isinstance(statement, ast.Assign):
             for name in (n.id for target in statement.targets for n in ast.walk(target) if hasattr(n, "id")):
-                found[name] = ast.unparse(statement), _loads(statement)
+                found[name] = _code_at(statement, source), _loads(statement)
     return found
+
+
+def _code_at(statement, source):
+    first = min(node.lineno for node in (statement, *getattr(statement, "decorator_list", ())))
+    return bare("\n".join(source.splitlines()[first - 1 : statement.end_lineno]))
+
+
+def bare(source):
+    """Code without comments, docstrings and blank lines: words may change, and every Python reads the same.
+
+    Not ast.unparse, which writes the same code otherwise in another version of Python.
+    """
+    lines = source.splitlines()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column]
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and ast.get_docstring(node) is not None:
+            words = node.body[0]
+            lines[words.lineno - 1 : words.end_lineno] = [""] * (words.end_lineno - words.lineno + 1)
+    return "\n".join(line.rstrip() for line in lines if line.strip())
 
 
 def _place(dotted):
@@ -211,24 +236,9 @@ def _place(dotted):
     return module, name
 
 
-def _bare(node):
-    """The code of a function or class without its docstrings, so that words may change."""
-    node = ast.parse(ast.unparse(node))
-    for part in ast.walk(node):
-        body = getattr(part, "body", None)
-        if isinstance(part, (ast.FunctionDef, ast.ClassDef)) and ast.get_docstring(part) is not None:
-            part.body = body[1:] or [ast.Pass()]
-    return ast.unparse(node)
-
-
 def code_of(cells):
     """The cells' own code without comments, whatever the seed."""
-    return "\n".join(
-        with_parameters(cell.source, {"SEED": 0})
-        if "parameters" in cell.tags
-        else _bare(ast.parse(cell.source))
-        for cell in cells
-    )
+    return "\n".join(re.sub(r"^SEED = .*$", "SEED", bare(cell.source), flags=re.MULTILINE) for cell in cells)
 
 
 def helpers_of(source):
