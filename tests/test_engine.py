@@ -54,3 +54,8 @@ def test_another_cluster_is_used_when_its_address_is_given(monkeypatch):
             # a worker of that cluster is a thread of this process
             ((_, pid),) = engine.results(lambda _: os.getpid(), [(0,)])
     assert pid == os.getpid()
+
+
+def test_no_cluster_is_started_for_nothing(monkeypatch):
+    monkeypatch.setattr(engine, "cluster", lambda: pytest.fail("a cluster was started"))
+    assert list(engine.results(double, [])) == []

@@ -53,6 +53,8 @@ def results(function, tasks):
     Exception
         Whatever the function raised last, when every other task is done.
     """
+    if not tasks:  # no cluster for nothing
+        return
     failed = None
     with cluster() as client:
         numbers = {client.submit(function, *task, pure=False): i for i, task in enumerate(tasks)}
