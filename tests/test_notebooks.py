@@ -119,12 +119,20 @@ def test_metadata_is_normalized(notebook):
         "language_info": {"name": "python"},
     }
     for cell in notebook.cells:
-        assert set(cell.metadata) <= {"slideshow", "tags"}
+        assert set(cell.metadata) <= {"jupyter", "slideshow", "tags"}
         slideshow = cell.metadata.get("slideshow", {"slide_type": "skip"})
         assert set(slideshow) == {"slide_type"}
         assert slideshow["slide_type"] in {"slide", "subslide", "fragment", "skip", "notes"}
     for output in outputs(notebook):
         assert not any("widget" in kind for kind in output.get("data", {}))
+
+
+def test_only_bookkeeping_is_collapsed(notebook):
+    for cell in notebook.cells:
+        if "jupyter" in cell.metadata:
+            assert cell.metadata["jupyter"] == {"source_hidden": True} and cell.cell_type == "code"
+            # the network, compile and fit always stand open
+            assert not trains(cell) and not re.search(r"\b(def build|def train|compile)\(", cell.source)
 
 
 def test_every_picture_has_alternative_text(notebook):

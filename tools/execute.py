@@ -44,7 +44,8 @@ def normalize(notebook):
         "language_info": {"name": "python"},
     }
     for cell in notebook.cells:
-        cell.metadata = {key: cell.metadata[key] for key in ("slideshow", "tags") if key in cell.metadata}
+        kept = ("jupyter", "slideshow", "tags")
+        cell.metadata = {key: cell.metadata[key] for key in kept if key in cell.metadata}
         for output in cell.get("outputs", []):
             if WIDGET in output.get("data", {}):
                 del output["data"][WIDGET]
