@@ -15,6 +15,7 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
 from PIL import Image as PillowImage
 from sklearn.metrics import confusion_matrix
 
@@ -67,8 +68,8 @@ def learning_curves(runs, metric="accuracy", guessing=TEN_CLASSES):
     runs : dict, name -> keras.callbacks.History with loss, the metric and their val_ twins
     metric : str
     guessing : (loss, metric) of guessing, drawn as dotted lines; the default is that of ten
-        balanced classes. The axes end at twice these values at most, so that an explosion
-        does not flatten the rest; that of accuracy always ends at 1.
+        balanced classes. The axes show these lines, and end at twice these values at most, so
+        that an explosion does not flatten the rest; that of accuracy always ends at 1.
 
     Returns
     -------
@@ -99,7 +100,7 @@ def learning_curves(runs, metric="accuracy", guessing=TEN_CLASSES):
                 axis.plot(*_by_epoch(run.history[key]), "--", color=line.get_color(), lw=1.2, marker="")
             axis.axhline(guess, color=GRAY, ls=":", lw=1.2, marker="")
             worst = max(np.nanmax([run.history[key], run.history[f"val_{key}"]]) for run in runs.values())
-            top = 1 if key.endswith("accuracy") else min(1.05 * worst, 2 * guess)
+            top = 1 if key.endswith("accuracy") else np.clip(1.05 * worst, 1.05 * guess, 2 * guess)
             axis.set(title=key, xlabel="epoch", ylim=(0, top))
             axis.xaxis.get_major_locator().set_params(integer=True)
             # where they lie anyway: looking for the place takes a fifth of the time of drawing
@@ -329,6 +330,39 @@ def image_row(images, titles):
     return Picture(figure, f"{len(images)} images: {', '.join(titles)}.")
 
 
+def places_on_canvas(images, true, predicted, size):
+    """Images in a row, a frame around the item where it lies, a mark where each model puts it.
+
+    Parameters
+    ----------
+    images : array, shape (n, height, width, 1)
+    true : array, shape (n, 2), (row, column) of each item's upper left pixel
+    predicted : dict, model name -> array, shape (n, 2), as `true`
+    size : int, height and width of an item
+
+    Returns
+    -------
+    Picture
+        Frame and mark stand for the whole item: the mark is drawn at its middle.
+    """
+    with matplotlib.style.context(STYLE):
+        figure = Figure(figsize=(8, 8 / len(images) + 0.4))
+        axes = figure.subplots(1, len(images), squeeze=False)[0]
+        for i, (axis, image) in enumerate(zip(axes, images)):
+            axis.imshow(image[..., 0], cmap="Greys")
+            corner = true[i][::-1] - 0.5
+            axis.add_patch(Rectangle(corner, size, size, fill=False, ec="black", lw=1.2, label="true place"))
+            for name, places in predicted.items():
+                row, column = places[i] + (size - 1) / 2
+                axis.plot(column, row, ls="", ms=9, mec="white", label=name)
+            axis.set(xticks=[], yticks=[], xlim=(-0.5, image.shape[1] - 0.5), ylim=(image.shape[0] - 0.5, -0.5))
+            axis.spines[:].set(visible=True, color=GRAY)
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=1 + len(predicted))
+    distances = {name: np.linalg.norm(places - true, axis=1) for name, places in predicted.items()}
+    told = "; ".join(f"{name} {', '.join(f'{off:.1f}' for off in each)}" for name, each in distances.items())
+    return Picture(figure, f"{len(images)} images with the true and the predicted place. Pixels off: {told}.")
+
+
 def error_maps(positions, errors):
     """Mean error by true position on the canvas, one map per model on a common color scale.
 
@@ -548,53 +582,61 @@ def arm_spread(notebook):
     return Picture(figure, f"{rows.telltale.iloc[0]} over {seeds} seeds, one row per arm. {spreads}.")
 
 
-def vitals_matrix(vitals, healthy):
-    """One row per patient, one column per reading: the median over the seeds, colored by alarm.
+def vitals_map(vitals, healthy, groups):
+    """One row per patient, one column per reading, and a mark where the reading is out of its range.
 
     Parameters
     ----------
     vitals : pandas.DataFrame with the columns patient, seed, reading and value
-    healthy : dict, reading -> entry of helpers.instruments.HEALTHY, or (lowest, highest); the
-        columns, in this order
+    healthy : dict, label of a reading -> entry of helpers.instruments.HEALTHY, or (lowest,
+        highest); the columns, in this order; `vitals.reading` holds these labels
+    groups : dict, symptom -> list of patients, the rows from top to bottom
 
     Returns
     -------
     Picture
-        White where every seed is in the healthy range; the darker, the more seeds are above it
-        (orange) or below it (purple); without a number where a reading does not apply.
+        A triangle up, orange: above the healthy range with every seed; down, blue: below it with
+        every seed. Small and pale: with some of the seeds. Nothing: inside with all of them.
+        A dash: the reading does not apply.
     """
-    patients, readings = list(vitals.patient.unique()), list(healthy)
+    readings = list(healthy)
     lowest, highest = (vitals.reading.map({name: ends[i] for name, ends in healthy.items()}) for i in (0, 1))
-    side = (vitals.value > highest).astype(float) - (vitals.value < lowest)
-    medians, sides = (
-        table.pivot_table(index="patient", columns="reading", values="value", aggfunc=how)
-        .reindex(index=patients, columns=readings)
-        .to_numpy()
-        for table, how in ((vitals, "median"), (vitals.assign(value=side), "mean"))
+    above, below = (
+        vitals.assign(value=out)
+        .pivot_table(index="patient", columns="reading", values="value", aggfunc="mean")
+        .reindex(columns=readings)
+        for out in ((vitals.value > highest).astype(float), (vitals.value < lowest).astype(float))
     )
+    patients = [patient for group in groups.values() for patient in group]
+    told = []
     with matplotlib.style.context(STYLE):
-        figure = Figure(figsize=(9.6, 1.9 + 0.27 * len(patients)))
+        figure = Figure(figsize=(9.6, 1.7 + 0.29 * len(patients)))
         axis = figure.subplots()
-        axis.imshow(sides, cmap="PuOr_r", vmin=-1.7, vmax=1.7, aspect="auto")
-        for row, column in zip(*np.nonzero(~np.isnan(medians))):
-            label = _short(medians[row, column])
-            axis.text(column, row, label, ha="center", va="center", fontsize=7)
+        for row, patient in enumerate(patients):
+            for column, reading in enumerate(readings):
+                if np.isnan(above.loc[patient, reading]):
+                    axis.text(column, row, "–", ha="center", va="center", color=GRAY)
+                for share, marker, color in (
+                    (above.loc[patient, reading], "^", BROKEN), (below.loc[patient, reading], "v", FIXED),
+                ):  # fmt: skip
+                    if share > 0:
+                        look = {"s": 90} if share == 1 else {"s": 30, "alpha": 0.45}
+                        axis.scatter(column, row, marker=marker, color=color, zorder=2, lw=0, **look)
+            marked = [name for name in readings if 1 in (above.loc[patient, name], below.loc[patient, name])]
+            told.append(f"{patient}: {', '.join(marked) or 'none'}")
         axis.set_yticks(range(len(patients)), patients)
         axis.set_xticks(range(len(readings)), readings, rotation=35, ha="left", rotation_mode="anchor")
-        axis.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False)
-        axis.grid(visible=False)
-    told = "; ".join(
-        f"{patient}: " + (", ".join(np.array(readings)[np.abs(row) == 1]) or "none")
-        for patient, row in zip(patients, sides)
-    )
-    return Picture(figure, f"Readings by patient. Outside the healthy range with every seed are, {told}.")
-
-
-def _short(value):
-    """A number in at most five characters: 6,000 or 0.12 or 9e-7."""
-    if abs(value) >= 10 or value == 0:
-        return f"{value:,.0f}"
-    return f"{value:.2g}" if abs(value) > 0.005 else f"{value:.0e}".replace("e-0", "e-")
+        axis.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False, length=0)
+        axis.set(xlim=(-0.6, len(readings) - 0.4), ylim=(len(patients) - 0.5, -0.5))
+        first = 0
+        for i, (symptom, group) in enumerate(groups.items()):
+            middle = first + (len(group) - 1) / 2
+            axis.text(len(readings) - 0.25, middle, symptom, va="center", fontsize=9)
+            if i % 2 == 0:
+                axis.axhspan(first - 0.5, first + len(group) - 0.5, color="#F3F3F3", lw=0, zorder=0)
+            first += len(group)
+        axis.spines[:].set_visible(False)
+    return Picture(figure, f"Readings by patient. Out of the healthy range with every seed, {'; '.join(told)}.")
 
 
 def gallery(runs):

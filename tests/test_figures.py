@@ -138,6 +138,15 @@ def test_image_row():
     assert "3 images: bag, coat, shirt" in picture.alt
 
 
+def test_places_on_canvas():
+    true = np.array([[6.0, 6], [14, 14]])
+    predicted = {"the middle": np.full((2, 2), 10.0), "exact": true}
+    picture = figures.places_on_canvas(np.zeros((2, 28, 28, 1)), true, predicted, size=7)
+    assert_png(picture)
+    # by hand: 4 times the square root of 2
+    assert "Pixels off: the middle 5.7, 5.7; exact 0.0, 0.0." in picture.alt
+
+
 def test_error_maps():
     positions = np.array([[row, column] for row in range(22) for column in range(22)], dtype=float)
     errors = {"guess": np.abs(positions - 10.5).sum(axis=1), "exact": np.zeros(len(positions))}

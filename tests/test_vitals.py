@@ -32,7 +32,7 @@ CLAIMS = {
 
 
 def test_every_lesson_sends_a_patient():
-    assert {stem for stem, _, _ in vitals.PATIENTS.values()} == {path.stem for path in LESSONS}
+    assert {stem for stem, _, _ in vitals.MAPPED.values()} == {path.stem for path in LESSONS}
     for table in (TABLE, CURVE_TABLE):
         assert set(table.patient) == set(vitals.PATIENTS)
 

@@ -39,7 +39,7 @@ class Patient(NamedTuple):
 
 
 NOISY = "train('', model, x_train, flip_labels(y_train, share=0.4, seed=SEED)[0])"
-PATIENTS = {
+MAPPED = {
     "healthy": Patient("06_learning_rate", "build(learning_rate=0.003)"),
     "01 capacity": Patient("01_insufficient_capacity", "build(filters=(2, 2))"),
     "02 bottleneck": Patient("02_information_bottleneck", "build((2, 7, 1))"),
@@ -73,7 +73,7 @@ OTHERS = {
         "13_too_little_data", train="train('', model, repeated(x_varied[:100]))"
     ),
 }
-EVERYBODY = PATIENTS | OTHERS
+PATIENTS = MAPPED | OTHERS
 SEEDS_OF_OTHERS = 5
 COLUMNS = ["patient", "seed", "moment", "reading", "value"]
 CURVE_COLUMNS = ["patient", "seed", "epoch", "metric", "value"]
@@ -81,14 +81,14 @@ CURVE_COLUMNS = ["patient", "seed", "epoch", "metric", "value"]
 
 def recipe(patient):
     """The cells of the notebook that define how a patient is built and trained."""
-    stem = EVERYBODY[patient].notebook
+    stem = PATIENTS[patient].notebook
     return [cell for cell in cells.read(stem) if {"setup", "parameters"} & set(cell.tags)]
 
 
 def fingerprint(patient):
     """What decides the readings of a patient: its recipe, this examination, the instruments."""
     ours = (examine, distinct, guessing, readings, data_readings, training_readings)
-    code = [cells.code_of(recipe(patient)), repr(EVERYBODY[patient]), "from helpers import instruments"]
+    code = [cells.code_of(recipe(patient)), repr(PATIENTS[patient]), "from helpers import instruments"]
     return journal.fingerprint("\n".join([*code, *map(inspect.getsource, ours)]))
 
 
@@ -100,7 +100,7 @@ def examine(found, patient, seed):
     found : list of cells.Cell, the recipe
     patient, seed : str and int
     """
-    _, build, train = EVERYBODY[patient]
+    _, build, train = PATIENTS[patient]
     namespace, _ = cells.run(found, {"SEED": seed})
     model = eval(build, namespace)
     seen = {}
@@ -212,7 +212,7 @@ def seeds_of(patient, seeds):
 
 def main(seeds, stems=()):
     entries, vitals, curves = journal.read(), read(VITALS, COLUMNS), read(CURVES, CURVE_COLUMNS)
-    patients = [patient for patient, (stem, *_) in EVERYBODY.items() if not stems or stem in stems]
+    patients = [patient for patient, (stem, *_) in PATIENTS.items() if not stems or stem in stems]
     prints = {patient: fingerprint(patient) for patient in patients}
     todo = [
         (patient, int(seed))
@@ -236,7 +236,7 @@ def main(seeds, stems=()):
 
 
 if __name__ == "__main__":
-    known = {stem for stem, *_ in EVERYBODY.values()}
+    known = {stem for stem, *_ in PATIENTS.values()}
     if len(sys.argv) < 2 or not sys.argv[1].isdigit() or not set(sys.argv[2:]) <= known:
         sys.exit(f"usage: python tools/vitals.py SEEDS [NOTEBOOK ...]   (20, and some of {', '.join(known)})")
     main(int(sys.argv[1]), sys.argv[2:])
