@@ -65,7 +65,9 @@ def learning_curves(runs, metric="accuracy", guessing=TEN_CLASSES):
 
     Parameters
     ----------
-    runs : dict, name -> keras.callbacks.History with loss, the metric and their val_ twins
+    runs : dict, name -> keras.callbacks.History with loss, the metric and their val_ twins; name
+        the broken one first, which is orange, then the repaired one, blue; one called "healthy"
+        is blue wherever it stands
     metric : str
     guessing : (loss, metric) of guessing, drawn as dotted lines; the default is that of ten
         balanced classes. The axes show these lines, and end at twice these values at most, so
@@ -95,8 +97,8 @@ def learning_curves(runs, metric="accuracy", guessing=TEN_CLASSES):
         axes = figure.subplots(1, 2)
         figure.subplots_adjust(0.06, (0.5 + 0.2 * legend_rows) / height, 0.985, 1 - 0.3 / height, wspace=0.13)
         for axis, key, guess in zip(axes, needed[::2], guessing):
-            for run in runs.values():
-                (line,) = axis.plot(*_by_epoch(run.history[f"val_{key}"]))
+            for run, look in zip(runs.values(), _looks(runs)):
+                (line,) = axis.plot(*_by_epoch(run.history[f"val_{key}"]), **look)
                 axis.plot(*_by_epoch(run.history[key]), "--", color=line.get_color(), lw=1.2, marker="")
             axis.axhline(guess, color=GRAY, ls=":", lw=1.2, marker="")
             worst = max(np.nanmax([run.history[key], run.history[f"val_{key}"]]) for run in runs.values())
@@ -222,8 +224,9 @@ def one_batch_curves(losses):
     with matplotlib.style.context(STYLE):
         figure = Figure(figsize=(8, 2.9))
         axis = figure.subplots()
-        for (name, values), style in zip(losses.items(), itertools.cycle(("-", "--", "-."))):
-            axis.plot(range(len(values)), values, ls=style, marker="", label=name)
+        styles = itertools.cycle(("-", "--", "-."))
+        for (name, values), look, style in zip(losses.items(), _looks(losses), styles):
+            axis.plot(range(len(values)), values, **look | {"ls": style, "marker": ""}, label=name)
         axis.axhline(level, color=GRAY, ls=":", lw=1.2, marker="", label=f"learned by heart: {level:g}")
         axis.set(yscale="log", xlabel="step", ylabel="loss of the batch")
         figure.legend(loc="outside lower center", ncols=3)
@@ -355,9 +358,13 @@ def places_on_canvas(images, true, predicted, size):
             for name, places in predicted.items():
                 row, column = places[i] + (size - 1) / 2
                 axis.plot(column, row, ls="", ms=9, mec="white", label=name)
-            axis.set(xticks=[], yticks=[], xlim=(-0.5, image.shape[1] - 0.5), ylim=(image.shape[0] - 0.5, -0.5))
+            axis.set(
+                xticks=[], yticks=[], xlim=(-0.5, image.shape[1] - 0.5), ylim=(image.shape[0] - 0.5, -0.5)
+            )
             axis.spines[:].set(visible=True, color=GRAY)
-        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=1 + len(predicted))
+        figure.legend(
+            *axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=1 + len(predicted)
+        )
     distances = {name: np.linalg.norm(places - true, axis=1) for name, places in predicted.items()}
     told = "; ".join(f"{name} {', '.join(f'{off:.1f}' for off in each)}" for name, each in distances.items())
     return Picture(figure, f"{len(images)} images with the true and the predicted place. Pixels off: {told}.")
@@ -636,7 +643,9 @@ def vitals_map(vitals, healthy, groups):
                 axis.axhspan(first - 0.5, first + len(group) - 0.5, color="#F3F3F3", lw=0, zorder=0)
             first += len(group)
         axis.spines[:].set_visible(False)
-    return Picture(figure, f"Readings by patient. Out of the healthy range with every seed, {'; '.join(told)}.")
+    return Picture(
+        figure, f"Readings by patient. Out of the healthy range with every seed, {'; '.join(told)}."
+    )
 
 
 def gallery(runs):
@@ -683,6 +692,14 @@ def _rows_of(notebook, *tables):
         if len(rows):
             return rows if "kind" in rows else rows.assign(kind="earlier")
     raise ValueError(f"data/results/{tables[0].name} has no rows for {notebook!r}: run make evidence")
+
+
+def _looks(names):
+    """Color and marker of each run: those of the cycle in turn, but the second, blue, for "healthy"."""
+    looks = list(matplotlib.rcParams["axes.prop_cycle"])
+    healthy = looks.pop(1) if "healthy" in names else None
+    others = itertools.cycle(looks)
+    return [healthy if name == "healthy" else next(others) for name in names]
 
 
 def _by_epoch(values):

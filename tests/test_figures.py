@@ -8,6 +8,7 @@ from helpers.instruments import RangeTest
 
 import IPython.display
 import keras
+import matplotlib.style
 import nbformat
 import numpy as np
 import pandas as pd
@@ -97,6 +98,24 @@ def test_learning_curves():
     picture = figures.learning_curves({"broken": RUN, "fixed": RUN})
     assert_png(picture)
     assert "broken: loss 1.000, val_loss 1.200, accuracy 0.700, val_accuracy 0.600" in picture.alt
+
+
+def test_the_healthy_run_is_blue_wherever_it_stands():
+    with matplotlib.style.context(figures.STYLE):
+        looks = [[look["color"] for look in figures._looks(names)] for names in ("ab", ("a", "healthy", "b"))]
+        alone = figures._looks(["healthy"])[0]["color"]
+    assert looks[0] == looks[1][:2] and alone == looks[0][1] == figures.FIXED and looks[1][2] != alone
+
+
+def test_the_axis_of_the_loss_shows_guessing(monkeypatch):
+    tops = []
+    monkeypatch.setattr(
+        figures, "Picture", lambda figure, alt: tops.append([axis.get_ylim()[1] for axis in figure.axes])
+    )
+    for loss in (0.5, 3.0, 100.0):
+        run = history(loss=[loss], val_loss=[loss], accuracy=[0.5], val_accuracy=[0.5])
+        figures.learning_curves({"run": run}, guessing=(2.0, 0.1))
+    assert tops == [pytest.approx([top, 1]) for top in (2.1, 3.15, 4.0)]
 
 
 def test_learning_curves_of_an_explosion():
@@ -270,3 +289,17 @@ def test_seed_evidence_on_other_axes(results, telltale, broken, fixed):
     row = ROW | {"telltale": telltale, "seed": 0, "broken": broken, "fixed": fixed, "held": True}
     pd.DataFrame([row]).to_csv(figures.EARLIER_EVIDENCE, index=False)
     assert_png(figures.seed_evidence("04_x"))
+
+
+def test_vitals_map():
+    rows = [("ill", seed, "size", 9.0) for seed in (0, 1)] + [
+        ("ill", 0, "ratio", 0.0),
+        ("ill", 1, "ratio", 1.0),
+    ]
+    rows += [("well", seed, "size", 1.0) for seed in (0, 1)]
+    table = pd.DataFrame(rows, columns=["patient", "seed", "reading", "value"])
+    groups = {"low": ["ill"], "looks healthy": ["well"]}
+    picture = figures.vitals_map(table, {"size": (0, 2), "ratio": (0.5, 2)}, groups)
+    assert_png(picture)
+    # a reading that is out with one of two seeds is not told
+    assert picture.alt.endswith("with every seed, ill: size; well: none.")
