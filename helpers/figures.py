@@ -483,6 +483,104 @@ def dead_unit_map(steps, records, title):
     )
 
 
+def functions_and_slopes(functions, reach=6.0):
+    """Activation functions, and the slope of each, side by side.
+
+    Parameters
+    ----------
+    functions : dict, name -> callable on a float array; the broken one first
+    reach : float, the curves are drawn from -reach to reach
+
+    Returns
+    -------
+    Picture
+    """
+    x = np.linspace(-reach, reach, 1201)
+    values = {name: np.asarray(function(x), dtype=float) for name, function in functions.items()}
+    slopes = {name: np.gradient(value, x) for name, value in values.items()}
+    with matplotlib.style.context(STYLE):
+        figure = Figure(figsize=(8, 3.1))
+        axes = figure.subplots(1, 2)
+        for axis, curves, title in zip(axes, (values, slopes), ("function", "slope")):
+            for i, (name, curve) in enumerate(curves.items()):
+                # the first on top, the others thinner and thinner below it
+                axis.plot(x, curve, label=name, marker="", lw=3 - 0.4 * i, zorder=9 - i)
+            axis.set(title=title, xlabel="input of the unit")
+        axes[0].set_ylim(-1.7, 2.7)
+        axes[1].set_ylim(-0.05, 1.15)
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(functions))
+    told = "; ".join(f"{name} {values[name][600]:.2f} and {slopes[name].max():.2f}" for name in functions)
+    return Picture(figure, f"Activation functions and their slopes. Value at 0 and largest slope: {told}.")
+
+
+def input_histograms(moments, flat):
+    """What goes into the units of each layer: one row of histograms per moment, one column per layer.
+
+    Parameters
+    ----------
+    moments : dict, such as "before training" -> dict, layer name -> array of any shape
+    flat : float, beyond which, to either side, the curve of the unit is flat; shaded
+
+    Returns
+    -------
+    Picture
+    """
+    bins = np.linspace(-2.5 * flat, 2.5 * flat, 61)
+    layers = list(next(iter(moments.values())))
+    with matplotlib.style.context(STYLE):
+        figure = Figure(figsize=(8, 0.6 + 1.2 * len(moments)))
+        axes = figure.subplots(len(moments), len(layers), squeeze=False, sharex=True)
+        for row, (moment, inputs) in zip(axes, moments.items()):
+            for axis, layer in zip(row, layers):
+                axis.hist(np.clip(inputs[layer], *bins[[0, -1]]).ravel(), bins, color=BROKEN, zorder=2)
+                for side in (-1, 1):
+                    axis.axvspan(side * flat, side * 2.5 * flat, color="#E0E0E0", lw=0, zorder=0)
+                axis.set(yticks=[], xticks=[-6, 0, 6], xlim=bins[[0, -1]])
+                axis.grid(visible=False)
+            row[0].set_ylabel(moment, fontsize=9)
+        for axis, layer in zip(axes[0], layers):
+            axis.set_title(layer, fontsize=9)
+        figure.supxlabel("input of the units; gray: the curve is flat", fontsize=9)
+    told = "; ".join(
+        f"{moment}: " + ", ".join(f"{layer} {np.mean(np.abs(inputs[layer]) > flat):.2f}" for layer in layers)
+        for moment, inputs in moments.items()
+    )
+    return Picture(figure, f"Histograms of what goes into the units, by layer. Share on the flat ends, {told}.")
+
+
+def readings_by_step(steps, panels):
+    """Measurements after the first training steps, a panel for each.
+
+    Parameters
+    ----------
+    steps : list of int, when it was measured
+    panels : dict, what was measured -> dict, model name -> list, one number per step; the broken
+        model first. Logarithmic where the numbers are positive and differ by a factor above 100.
+
+    Returns
+    -------
+    Picture
+    """
+    with matplotlib.style.context(STYLE):
+        figure = Figure(figsize=(8, 3.0))
+        axes = figure.subplots(1, len(panels), squeeze=False)[0]
+        for axis, (title, runs) in zip(axes, panels.items()):
+            for name, numbers in runs.items():
+                axis.plot(range(len(steps)), numbers, label=name)
+            every = np.concatenate(list(runs.values()))
+            if every.min() > 0 and every.max() > 100 * every.min():
+                axis.set_yscale("log")
+            axis.set_xticks(range(0, len(steps), 2), steps[::2])
+            axis.set_title(title, fontsize=9)
+            axis.set_xlabel("training step")
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    told = "; ".join(
+        f"{title}: " + ", ".join(f"{name} {runs[name][0]:.2g} to {runs[name][-1]:.2g}" for name in runs)
+        for title, runs in panels.items()
+    )
+    return Picture(figure, f"Measured from step {steps[0]} to step {steps[-1]}. {told}.")
+
+
 # how the runs of each kind are drawn, and what they are called; see tools/evidence.py
 KINDS = {
     "judgment": ("fresh seeds", {"alpha": 0.6}),

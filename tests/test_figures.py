@@ -157,6 +157,27 @@ def test_image_row():
     assert "3 images: bag, coat, shirt" in picture.alt
 
 
+def test_functions_and_slopes():
+    picture = figures.functions_and_slopes({"line": lambda x: x / 2 + 1, "square": lambda x: x**2 / 12})
+    assert_png(picture)
+    # by hand: the slope of x squared / 12 is x / 6, and x ends at 6
+    assert "Value at 0 and largest slope: line 1.00 and 0.50; square 0.00 and 1.00." in picture.alt
+
+
+def test_input_histograms():
+    layer = np.array([[-5.0, 0], [0, 50]])
+    picture = figures.input_histograms({"before": {"conv_1": layer}, "after": {"conv_1": 0 * layer}}, 3.6)
+    assert_png(picture)
+    assert "Share on the flat ends, before: conv_1 0.50; after: conv_1 0.00." in picture.alt
+
+
+def test_readings_by_step():
+    panels = {"gradient": {"broken": [1e-5, 1e-6, 2e-6], "fixed": [1, 2, 0.5]}, "share": {"broken": [0, 0, 1]}}
+    picture = figures.readings_by_step([0, 1, 2], panels)
+    assert_png(picture)
+    assert "gradient: broken 1e-05 to 2e-06, fixed 1 to 0.5; share: broken 0 to 1." in picture.alt
+
+
 def test_places_on_canvas():
     true = np.array([[6.0, 6], [14, 14]])
     predicted = {"the middle": np.full((2, 2), 10.0), "exact": true}
