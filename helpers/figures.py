@@ -545,7 +545,9 @@ def input_histograms(moments, flat):
         f"{moment}: " + ", ".join(f"{layer} {np.mean(np.abs(inputs[layer]) > flat):.2f}" for layer in layers)
         for moment, inputs in moments.items()
     )
-    return Picture(figure, f"Histograms of what goes into the units, by layer. Share on the flat ends, {told}.")
+    return Picture(
+        figure, f"Histograms of what goes into the units, by layer. Share on the flat ends, {told}."
+    )
 
 
 def readings_by_step(steps, panels):

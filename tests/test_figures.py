@@ -172,7 +172,10 @@ def test_input_histograms():
 
 
 def test_readings_by_step():
-    panels = {"gradient": {"broken": [1e-5, 1e-6, 2e-6], "fixed": [1, 2, 0.5]}, "share": {"broken": [0, 0, 1]}}
+    panels = {
+        "gradient": {"broken": [1e-5, 1e-6, 2e-6], "fixed": [1, 2, 0.5]},
+        "share": {"broken": [0, 0, 1]},
+    }
     picture = figures.readings_by_step([0, 1, 2], panels)
     assert_png(picture)
     assert "gradient: broken 1e-05 to 2e-06, fixed 1 to 0.5; share: broken 0 to 1." in picture.alt
