@@ -17,9 +17,9 @@ SEEDS = 5
 CLAIMS = {
     "01 capacity": "2 filters, 16 and 32 filters",
     "02 bottleneck": "to 2 at once, to 32 at once",
-    "03 sigmoids": "sigmoid, ReLU with He",
+    "03 sigmoids": "sigmoid, ReLU, both Glorot",
     "04 dying ReLU": "low bias, bias 0",
-    "05 pooling": "global average, pooling by 2",
+    "05 pooling": "global maximum, pooling by 2",
     "06 rate too low": "rate too low, rate from the range test",
     "06 rate too high": "rate too high, rate from the range test",
     "07 optimizer": "Adadelta 0.001, Adam 0.001",
