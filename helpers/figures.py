@@ -340,7 +340,7 @@ def places_on_canvas(images, true, predicted, size):
     ----------
     images : array, shape (n, height, width, 1)
     true : array, shape (n, 2), (row, column) of each item's upper left pixel
-    predicted : dict, model name -> array, shape (n, 2), as `true`
+    predicted : dict, name of a model, of at most three -> array, shape (n, 2), as `true`
     size : int, height and width of an item
 
     Returns
@@ -354,10 +354,10 @@ def places_on_canvas(images, true, predicted, size):
         for i, (axis, image) in enumerate(zip(axes, images)):
             axis.imshow(image[..., 0], cmap="Greys")
             corner = true[i][::-1] - 0.5
-            axis.add_patch(Rectangle(corner, size, size, fill=False, ec="black", lw=1.2, label="true place"))
-            for name, places in predicted.items():
+            axis.add_patch(Rectangle(corner, size, size, fill=False, ec="black", lw=1.2, label="target"))
+            for ms, (name, places) in zip((11, 7, 4), predicted.items()):  # the next does not hide the last
                 row, column = places[i] + (size - 1) / 2
-                axis.plot(column, row, ls="", ms=9, mec="white", label=name)
+                axis.plot(column, row, ls="", ms=ms, mec="white", label=name)
             axis.set(
                 xticks=[], yticks=[], xlim=(-0.5, image.shape[1] - 0.5), ylim=(image.shape[0] - 0.5, -0.5)
             )

@@ -45,7 +45,7 @@ MAPPED = {
     "02 bottleneck": Patient("02_information_bottleneck", "build((2, 7, 1))"),
     "03 sigmoids": Patient("03_saturating_activations"),
     "04 dying ReLU": Patient("04_dying_relu", "build(learning_rate=0.003, bias=-1.0)"),
-    "05 pooling": Patient("05_excessive_pooling", "build(layers.GlobalAveragePooling2D(name='pooling'))"),
+    "05 pooling": Patient("05_excessive_pooling", "build(layers.GlobalMaxPooling2D(name='pooling'))"),
     "06 rate too low": Patient("06_learning_rate", "build(learning_rate=3e-6)"),
     "06 rate too high": Patient("06_learning_rate", "build(learning_rate=0.3)"),
     "07 optimizer": Patient("07_optimizer_choice", "build(optimizer='adadelta')"),
