@@ -448,6 +448,61 @@ def confusion_matrices(y, predictions, class_names):
     return Picture(figure, f"Confusion matrices in percent of each true class. {recalls}.")
 
 
+def numbers_by_class(numbers, y, class_names):
+    """Where the images of each class lie on what a layer of one or two numbers puts out.
+
+    Parameters
+    ----------
+    numbers : dict, model name -> array, shape (n, 1) or (n, 2)
+    y : int array, shape (n,), classes
+    class_names : sequence of at most ten str
+
+    Returns
+    -------
+    Picture
+        One panel per model, a class in the same color in each. One number: a row of dots per
+        class, the classes in the order of their medians. Two: a plane, each name near the
+        median of its class.
+    """
+    colors = matplotlib.colormaps["tab10"].colors
+    spread = np.random.default_rng(0).uniform(-0.35, 0.35, len(y))  # dots in a row would hide each other
+    names = range(len(class_names))
+    medians = {name: [np.median(dots[y == k], axis=0) for k in names] for name, dots in numbers.items()}
+    with matplotlib.style.context(STYLE):
+        figure = Figure(figsize=(8, 3.6))
+        axes = figure.subplots(1, len(numbers), squeeze=False)[0]
+        for axis, (name, dots) in zip(axes, numbers.items()):
+            flat = dots.shape[1] == 1
+            order = sorted(names, key=lambda k: medians[name][k][-1])
+            across = np.argsort(order)[y] + spread if flat else dots[:, 1]
+            axis.scatter(dots[:, 0], across, s=5, c=np.array(colors)[y], alpha=0.4, lw=0)
+            axis.set(title=name, xlabel="the number" if flat else "first number")
+            axis.grid(visible=False)
+            if flat:
+                axis.set_yticks(names, [class_names[k] for k in order])
+                continue
+            axis.set_ylabel("second number")
+            wide, high, placed = np.ptp(axis.get_xlim()), np.ptp(axis.get_ylim()), []
+            for k in order:  # from below, each name above those it would hide
+                x, place = medians[name][k]
+                for x_below, below in placed:
+                    if abs(x - x_below) < 0.25 * wide:
+                        place = max(place, below + 0.06 * high)
+                placed.append((x, place))
+                axis.text(
+                    x, place, class_names[k], fontsize=8, ha="center", va="center",
+                    bbox={"facecolor": "white", "edgecolor": colors[k], "alpha": 0.8, "pad": 0.8},
+                )  # fmt: skip
+    told = "; ".join(
+        f"{name}: " + ", ".join(
+            f"{label} {' and '.join(f'{value:.1f}' for value in median)}"
+            for label, median in zip(class_names, medians[name])
+        )
+        for name in numbers
+    )  # fmt: skip
+    return Picture(figure, f"What the layer puts out for each image, by class. Medians, {told}.")
+
+
 def dead_unit_map(steps, records, title):
     """Which units were dead when: one row per unit, grouped by layer, one column per record.
 

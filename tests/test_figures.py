@@ -239,6 +239,15 @@ def test_range_test_curve():
     )
 
 
+def test_numbers_by_class():
+    y = np.array([0, 0, 1, 1, 2])
+    plane = np.array([[0.0, 1.0], [0.2, 1.2], [3.0, 1.0], [3.0, 1.0], [0.0, 1.1]])
+    numbers = {"one": plane[:, :1], "two": plane}
+    picture = figures.numbers_by_class(numbers, y, ["bag", "coat", "shirt"])
+    assert_png(picture)
+    assert "one: bag 0.1, coat 3.0, shirt 0.0; two: bag 0.1 and 1.1, coat 3.0 and 1.0" in picture.alt
+
+
 def test_dead_unit_map():
     records = [{"a": np.array([0, 0, 1], bool)}, {"a": np.array([1, 0, 1], bool)}]
     picture = figures.dead_unit_map([0, 5], records, "title")

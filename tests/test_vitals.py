@@ -16,7 +16,7 @@ SEEDS = 5
 # patient -> the claim whose broken run it is
 CLAIMS = {
     "01 capacity": "2 filters, 16 and 32 filters",
-    "02 bottleneck": "to 2 at once, to 32 at once",
+    "02 bottleneck": "1 number, 32 numbers",
     "03 sigmoids": "sigmoid, ReLU, both Glorot",
     "04 dying ReLU": "low bias, bias 0",
     "05 pooling": "global maximum, pooling by 2",

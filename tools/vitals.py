@@ -42,7 +42,7 @@ NOISY = "train('', model, x_train, flip_labels(y_train, share=0.4, seed=SEED)[0]
 MAPPED = {
     "healthy": Patient("06_learning_rate", "build(learning_rate=0.003)"),
     "01 capacity": Patient("01_insufficient_capacity", "build(filters=(2, 2))"),
-    "02 bottleneck": Patient("02_information_bottleneck", "build((2, 7, 1))"),
+    "02 bottleneck": Patient("02_information_bottleneck", "build((1, 7, 1))"),
     "03 sigmoids": Patient("03_saturating_activations"),
     "04 dying ReLU": Patient("04_dying_relu", "build(learning_rate=0.003, bias=-1.0)"),
     "05 pooling": Patient("05_excessive_pooling", "build(layers.GlobalMaxPooling2D(name='pooling'))"),
