@@ -15,8 +15,8 @@ EXERCISES = [
     },
     {
         "right": [
-            "more_layers = lambda: [layers.Conv2D(16, 3, padding='same', activation='relu') for _ in range(4)]",
-            "more_layers = lambda: [layers.MaxPooling2D(2), layers.Conv2D(32, 5, padding='same', activation='relu')]",
+            "more_layers = lambda: [layers.Conv2D(16, 3, padding='same', activation='relu') for _ in 'four']",
+            "more_layers = lambda: [layers.MaxPool2D(2), layers.Conv2D(32, 5, 1, 'same', activation='relu')]",
             "def more_layers():\n"
             "    reach = {'padding': 'same', 'activation': 'relu'}\n"
             "    return [layers.Conv2D(32, 3, strides=2, **reach), layers.Conv2D(32, 3, **reach)]",
