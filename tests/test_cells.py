@@ -32,6 +32,17 @@ def test_what_a_function_uses_is_needed_where_it_is_called():
     assert decided_by("x = 1", "def train():\n    return x", "x = 2", "run = train()") == [2, 3, 4]
 
 
+def test_a_name_within_a_function_or_a_comprehension_is_another():
+    function = "def train(x, y=start, *, z=end):\n    return [u * x for u in (y, z)]"
+    assert decided_by("x = 1", "start = 2", "end = 3", "u = 4", function, "run = train(5)") == [2, 3, 5, 6]
+    assert decided_by("x = 1", "xs = [1]", "run = [x for x in xs]") == [2, 3]
+    assert decided_by("n = 1", "x = 2", "def inner():\n    return lambda x: x + n", "run = inner()") == [
+        1,
+        3,
+        4,
+    ]
+
+
 def test_a_change_of_an_object_counts():
     assert decided_by("run = []", "run.append(1)", "print(run)") == [1, 2]
     assert decided_by("run = {}", "run['a'] = 1") == [1, 2]

@@ -42,9 +42,28 @@ def read(stem):
 
 
 def _loads(node):
-    """Names a piece of code reads, those in its functions included."""
-    names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
-    return names - set(dir(builtins))
+    """Names a piece of code reads, those in its functions included; their own variables are others."""
+    return _free(node) - set(dir(builtins))
+
+
+def _free(node):
+    """Names read in a node, but for those that a function or a comprehension binds within itself."""
+    if isinstance(node, ast.Name):
+        return {node.id} if isinstance(node.ctx, ast.Load) else set()
+    read = set().union(*map(_free, ast.iter_child_nodes(node)))
+    if isinstance(node, (ast.FunctionDef, ast.Lambda)):
+        outside = [*getattr(node, "decorator_list", []), *_defaults(node)]
+    elif isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
+        outside = [node.generators[0].iter]
+    else:
+        return read
+    own = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    own |= {n.arg for n in ast.walk(node) if isinstance(n, ast.arg)}
+    return (read - own).union(*map(_free, outside))
+
+
+def _defaults(function):
+    return [*function.args.defaults, *filter(None, function.args.kw_defaults)]
 
 
 def _loads_at_once(tree):
@@ -54,7 +73,11 @@ def _loads_at_once(tree):
             _loads(part)
             for statement in tree.body
             for part in (
-                [*statement.decorator_list, statement.args]
+                [
+                    *statement.decorator_list,
+                    *statement.args.defaults,
+                    *filter(None, statement.args.kw_defaults),
+                ]
                 if isinstance(statement, ast.FunctionDef)
                 else [statement]
             )
