@@ -44,6 +44,9 @@ class LiveCurve(keras.callbacks.Callback):
         self.name, self.metric, self.top = name, metric, top
 
     def on_train_begin(self, logs=None):
+        if not self.model.optimizer.built:
+            # or TensorFlow traces the first step twice, since it makes variables: a second a model
+            self.model.optimizer.build(self.model.trainable_variables)
         self.curve = GrowingCurve(self.params["epochs"], self.metric, self.top, self.previous)
         self.line = f"{self.name}: no epoch finished"
         self.next_drawing = time.monotonic() + SECONDS_BETWEEN_DRAWINGS

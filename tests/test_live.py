@@ -47,6 +47,17 @@ def test_live_curve_ends_with_the_last_epoch(softmax_model, batch, capsys):
     assert curve.line in capsys.readouterr().out
 
 
+def test_the_optimizer_has_its_variables_before_the_first_step(softmax_model, batch):
+    built = []
+    after = keras.callbacks.LambdaCallback(
+        on_train_begin=lambda logs: built.append(softmax_model.optimizer.built)
+    )
+    softmax_model.fit(*batch, epochs=1, verbose=0, callbacks=[LiveCurve("first"), after])
+    steps = int(softmax_model.optimizer.iterations)
+    softmax_model.fit(*batch, epochs=1, verbose=0, callbacks=[LiveCurve("trained on"), after])
+    assert built == [True, True] and int(softmax_model.optimizer.iterations) == 2 * steps > 0
+
+
 def test_live_curve_without_validation(softmax_model, batch):
     curve = LiveCurve("broken")
     softmax_model.fit(*batch, epochs=1, verbose=0, callbacks=[curve])
