@@ -26,7 +26,7 @@ calibration: .venv/tested
 	$(BIN)/python tools/evidence.py --calibration $(ONLY)
 
 vitals: .venv/tested
-	$(BIN)/python tools/vitals.py $(SEEDS)
+	$(BIN)/python tools/vitals.py $(SEEDS) $(ONLY)
 
 clinic: .venv/tested
 	$(BIN)/python tools/clinic.py 100

@@ -15,6 +15,7 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
 from PIL import Image as PillowImage
 from sklearn.metrics import confusion_matrix
 
@@ -64,11 +65,13 @@ def learning_curves(runs, metric="accuracy", guessing=TEN_CLASSES):
 
     Parameters
     ----------
-    runs : dict, name -> keras.callbacks.History with loss, the metric and their val_ twins
+    runs : dict, name -> keras.callbacks.History with loss, the metric and their val_ twins; name
+        the broken one first, which is orange, then the repaired one, blue; one called "healthy"
+        is blue wherever it stands
     metric : str
     guessing : (loss, metric) of guessing, drawn as dotted lines; the default is that of ten
-        balanced classes. The axes end at twice these values at most, so that an explosion
-        does not flatten the rest; that of accuracy always ends at 1.
+        balanced classes. The axes show these lines, and end at twice these values at most, so
+        that an explosion does not flatten the rest; that of accuracy always ends at 1.
 
     Returns
     -------
@@ -94,12 +97,12 @@ def learning_curves(runs, metric="accuracy", guessing=TEN_CLASSES):
         axes = figure.subplots(1, 2)
         figure.subplots_adjust(0.06, (0.5 + 0.2 * legend_rows) / height, 0.985, 1 - 0.3 / height, wspace=0.13)
         for axis, key, guess in zip(axes, needed[::2], guessing):
-            for run in runs.values():
-                (line,) = axis.plot(*_by_epoch(run.history[f"val_{key}"]))
+            for run, look in zip(runs.values(), _looks(runs)):
+                (line,) = axis.plot(*_by_epoch(run.history[f"val_{key}"]), **look)
                 axis.plot(*_by_epoch(run.history[key]), "--", color=line.get_color(), lw=1.2, marker="")
             axis.axhline(guess, color=GRAY, ls=":", lw=1.2, marker="")
             worst = max(np.nanmax([run.history[key], run.history[f"val_{key}"]]) for run in runs.values())
-            top = 1 if key.endswith("accuracy") else min(1.05 * worst, 2 * guess)
+            top = 1 if key.endswith("accuracy") else np.clip(1.05 * worst, 1.05 * guess, 2 * guess)
             axis.set(title=key, xlabel="epoch", ylim=(0, top))
             axis.xaxis.get_major_locator().set_params(integer=True)
             # where they lie anyway: looking for the place takes a fifth of the time of drawing
@@ -221,8 +224,9 @@ def one_batch_curves(losses):
     with matplotlib.style.context(STYLE):
         figure = Figure(figsize=(8, 2.9))
         axis = figure.subplots()
-        for (name, values), style in zip(losses.items(), itertools.cycle(("-", "--", "-."))):
-            axis.plot(range(len(values)), values, ls=style, marker="", label=name)
+        styles = itertools.cycle(("-", "--", "-."))
+        for (name, values), look, style in zip(losses.items(), _looks(losses), styles):
+            axis.plot(range(len(values)), values, **look | {"ls": style, "marker": ""}, label=name)
         axis.axhline(level, color=GRAY, ls=":", lw=1.2, marker="", label=f"learned by heart: {level:g}")
         axis.set(yscale="log", xlabel="step", ylabel="loss of the batch")
         figure.legend(loc="outside lower center", ncols=3)
@@ -329,6 +333,43 @@ def image_row(images, titles):
     return Picture(figure, f"{len(images)} images: {', '.join(titles)}.")
 
 
+def places_on_canvas(images, true, predicted, size):
+    """Images in a row, a frame around the item where it lies, a mark where each model puts it.
+
+    Parameters
+    ----------
+    images : array, shape (n, height, width, 1)
+    true : array, shape (n, 2), (row, column) of each item's upper left pixel
+    predicted : dict, name of a model, of at most three -> array, shape (n, 2), as `true`
+    size : int, height and width of an item
+
+    Returns
+    -------
+    Picture
+        Frame and mark stand for the whole item: the mark is drawn at its middle.
+    """
+    with matplotlib.style.context(STYLE):
+        figure = Figure(figsize=(8, 8 / len(images) + 0.4))
+        axes = figure.subplots(1, len(images), squeeze=False)[0]
+        for i, (axis, image) in enumerate(zip(axes, images)):
+            axis.imshow(image[..., 0], cmap="Greys")
+            corner = true[i][::-1] - 0.5
+            axis.add_patch(Rectangle(corner, size, size, fill=False, ec="black", lw=1.2, label="target"))
+            for ms, (name, places) in zip((11, 7, 4), predicted.items()):  # the next does not hide the last
+                row, column = places[i] + (size - 1) / 2
+                axis.plot(column, row, ls="", ms=ms, mec="white", label=name)
+            axis.set(
+                xticks=[], yticks=[], xlim=(-0.5, image.shape[1] - 0.5), ylim=(image.shape[0] - 0.5, -0.5)
+            )
+            axis.spines[:].set(visible=True, color=GRAY)
+        figure.legend(
+            *axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=1 + len(predicted)
+        )
+    distances = {name: np.linalg.norm(places - true, axis=1) for name, places in predicted.items()}
+    told = "; ".join(f"{name} {', '.join(f'{off:.1f}' for off in each)}" for name, each in distances.items())
+    return Picture(figure, f"{len(images)} images with the true and the predicted place. Pixels off: {told}.")
+
+
 def error_maps(positions, errors):
     """Mean error by true position on the canvas, one map per model on a common color scale.
 
@@ -407,6 +448,61 @@ def confusion_matrices(y, predictions, class_names):
     return Picture(figure, f"Confusion matrices in percent of each true class. {recalls}.")
 
 
+def numbers_by_class(numbers, y, class_names):
+    """Where the images of each class lie on what a layer of one or two numbers puts out.
+
+    Parameters
+    ----------
+    numbers : dict, model name -> array, shape (n, 1) or (n, 2)
+    y : int array, shape (n,), classes
+    class_names : sequence of at most ten str
+
+    Returns
+    -------
+    Picture
+        One panel per model, a class in the same color in each. One number: a row of dots per
+        class, the classes in the order of their medians. Two: a plane, each name near the
+        median of its class.
+    """
+    colors = matplotlib.colormaps["tab10"].colors
+    spread = np.random.default_rng(0).uniform(-0.35, 0.35, len(y))  # dots in a row would hide each other
+    names = range(len(class_names))
+    medians = {name: [np.median(dots[y == k], axis=0) for k in names] for name, dots in numbers.items()}
+    with matplotlib.style.context(STYLE):
+        figure = Figure(figsize=(8, 3.6))
+        axes = figure.subplots(1, len(numbers), squeeze=False)[0]
+        for axis, (name, dots) in zip(axes, numbers.items()):
+            flat = dots.shape[1] == 1
+            order = sorted(names, key=lambda k: medians[name][k][-1])
+            across = np.argsort(order)[y] + spread if flat else dots[:, 1]
+            axis.scatter(dots[:, 0], across, s=5, c=np.array(colors)[y], alpha=0.4, lw=0)
+            axis.set(title=name, xlabel="the number" if flat else "first number")
+            axis.grid(visible=False)
+            if flat:
+                axis.set_yticks(names, [class_names[k] for k in order])
+                continue
+            axis.set_ylabel("second number")
+            wide, high, placed = np.ptp(axis.get_xlim()), np.ptp(axis.get_ylim()), []
+            for k in order:  # from below, each name above those it would hide
+                x, place = medians[name][k]
+                for x_below, below in placed:
+                    if abs(x - x_below) < 0.25 * wide:
+                        place = max(place, below + 0.06 * high)
+                placed.append((x, place))
+                axis.text(
+                    x, place, class_names[k], fontsize=8, ha="center", va="center",
+                    bbox={"facecolor": "white", "edgecolor": colors[k], "alpha": 0.8, "pad": 0.8},
+                )  # fmt: skip
+    told = "; ".join(
+        f"{name}: " + ", ".join(
+            f"{label} {' and '.join(f'{value:.1f}' for value in median)}"
+            for label, median in zip(class_names, medians[name])
+        )
+        for name in numbers
+    )  # fmt: skip
+    return Picture(figure, f"What the layer puts out for each image, by class. Medians, {told}.")
+
+
 def dead_unit_map(steps, records, title):
     """Which units were dead when: one row per unit, grouped by layer, one column per record.
 
@@ -440,6 +536,106 @@ def dead_unit_map(steps, records, title):
         f"Map of dead units, black, by training step. Dead at step {steps[0]}: {dead[:, 0].sum()} of "
         f"{len(dead)}; at step {steps[-1]}: {dead[:, -1].sum()} ({last}).",
     )
+
+
+def functions_and_slopes(functions, reach=6.0):
+    """Activation functions, and the slope of each, side by side.
+
+    Parameters
+    ----------
+    functions : dict, name -> callable on a float array; the broken one first
+    reach : float, the curves are drawn from -reach to reach
+
+    Returns
+    -------
+    Picture
+    """
+    x = np.linspace(-reach, reach, 1201)
+    values = {name: np.asarray(function(x), dtype=float) for name, function in functions.items()}
+    slopes = {name: np.gradient(value, x) for name, value in values.items()}
+    with matplotlib.style.context(STYLE):
+        figure = Figure(figsize=(8, 3.1))
+        axes = figure.subplots(1, 2)
+        for axis, curves, title in zip(axes, (values, slopes), ("function", "slope")):
+            for i, (name, curve) in enumerate(curves.items()):
+                # the first on top, the others thinner and thinner below it
+                axis.plot(x, curve, label=name, marker="", lw=3 - 0.4 * i, zorder=9 - i)
+            axis.set(title=title, xlabel="input of the unit")
+        axes[0].set_ylim(-1.7, 2.7)
+        axes[1].set_ylim(-0.05, 1.15)
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(functions))
+    told = "; ".join(f"{name} {values[name][600]:.2f} and {slopes[name].max():.2f}" for name in functions)
+    return Picture(figure, f"Activation functions and their slopes. Value at 0 and largest slope: {told}.")
+
+
+def input_histograms(moments, flat):
+    """What goes into the units of each layer: one row of histograms per moment, one column per layer.
+
+    Parameters
+    ----------
+    moments : dict, such as "before training" -> dict, layer name -> array of any shape
+    flat : float, beyond which, to either side, the curve of the unit is flat; shaded
+
+    Returns
+    -------
+    Picture
+    """
+    bins = np.linspace(-2.5 * flat, 2.5 * flat, 61)
+    layers = list(next(iter(moments.values())))
+    with matplotlib.style.context(STYLE):
+        figure = Figure(figsize=(8, 0.6 + 1.2 * len(moments)))
+        axes = figure.subplots(len(moments), len(layers), squeeze=False, sharex=True)
+        for row, (moment, inputs) in zip(axes, moments.items()):
+            for axis, layer in zip(row, layers):
+                axis.hist(np.clip(inputs[layer], *bins[[0, -1]]).ravel(), bins, color=BROKEN, zorder=2)
+                for side in (-1, 1):
+                    axis.axvspan(side * flat, side * 2.5 * flat, color="#E0E0E0", lw=0, zorder=0)
+                axis.set(yticks=[], xticks=[-6, 0, 6], xlim=bins[[0, -1]])
+                axis.grid(visible=False)
+            row[0].set_ylabel(moment, fontsize=9)
+        for axis, layer in zip(axes[0], layers):
+            axis.set_title(layer, fontsize=9)
+        figure.supxlabel("input of the units; gray: the curve is flat", fontsize=9)
+    told = "; ".join(
+        f"{moment}: " + ", ".join(f"{layer} {np.mean(np.abs(inputs[layer]) > flat):.2f}" for layer in layers)
+        for moment, inputs in moments.items()
+    )
+    return Picture(
+        figure, f"Histograms of what goes into the units, by layer. Share on the flat ends, {told}."
+    )
+
+
+def readings_by_step(steps, panels):
+    """Measurements after the first training steps, a panel for each.
+
+    Parameters
+    ----------
+    steps : list of int, when it was measured
+    panels : dict, what was measured -> dict, model name -> list, one number per step; the broken
+        model first. Logarithmic where the numbers are positive and differ by a factor above 100.
+
+    Returns
+    -------
+    Picture
+    """
+    with matplotlib.style.context(STYLE):
+        figure = Figure(figsize=(8, 3.0))
+        axes = figure.subplots(1, len(panels), squeeze=False)[0]
+        for axis, (title, runs) in zip(axes, panels.items()):
+            for name, numbers in runs.items():
+                axis.plot(range(len(steps)), numbers, label=name)
+            every = np.concatenate(list(runs.values()))
+            if every.min() > 0 and every.max() > 100 * every.min():
+                axis.set_yscale("log")
+            axis.set_xticks(range(0, len(steps), 2), steps[::2])
+            axis.set_title(title, fontsize=9)
+            axis.set_xlabel("training step")
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    told = "; ".join(
+        f"{title}: " + ", ".join(f"{name} {runs[name][0]:.2g} to {runs[name][-1]:.2g}" for name in runs)
+        for title, runs in panels.items()
+    )
+    return Picture(figure, f"Measured from step {steps[0]} to step {steps[-1]}. {told}.")
 
 
 # how the runs of each kind are drawn, and what they are called; see tools/evidence.py
@@ -548,53 +744,63 @@ def arm_spread(notebook):
     return Picture(figure, f"{rows.telltale.iloc[0]} over {seeds} seeds, one row per arm. {spreads}.")
 
 
-def vitals_matrix(vitals, healthy):
-    """One row per patient, one column per reading: the median over the seeds, colored by alarm.
+def vitals_map(vitals, healthy, groups):
+    """One row per patient, one column per reading, and a mark where the reading is out of its range.
 
     Parameters
     ----------
     vitals : pandas.DataFrame with the columns patient, seed, reading and value
-    healthy : dict, reading -> entry of helpers.instruments.HEALTHY, or (lowest, highest); the
-        columns, in this order
+    healthy : dict, label of a reading -> entry of helpers.instruments.HEALTHY, or (lowest,
+        highest); the columns, in this order; `vitals.reading` holds these labels
+    groups : dict, symptom -> list of patients, the rows from top to bottom
 
     Returns
     -------
     Picture
-        White where every seed is in the healthy range; the darker, the more seeds are above it
-        (orange) or below it (purple); without a number where a reading does not apply.
+        A triangle up, orange: above the healthy range with every seed; down, blue: below it with
+        every seed. Small and pale: with some of the seeds. Nothing: inside with all of them.
+        A dash: the reading does not apply.
     """
-    patients, readings = list(vitals.patient.unique()), list(healthy)
+    readings = list(healthy)
     lowest, highest = (vitals.reading.map({name: ends[i] for name, ends in healthy.items()}) for i in (0, 1))
-    side = (vitals.value > highest).astype(float) - (vitals.value < lowest)
-    medians, sides = (
-        table.pivot_table(index="patient", columns="reading", values="value", aggfunc=how)
-        .reindex(index=patients, columns=readings)
-        .to_numpy()
-        for table, how in ((vitals, "median"), (vitals.assign(value=side), "mean"))
+    above, below = (
+        vitals.assign(value=out)
+        .pivot_table(index="patient", columns="reading", values="value", aggfunc="mean")
+        .reindex(columns=readings)
+        for out in ((vitals.value > highest).astype(float), (vitals.value < lowest).astype(float))
     )
+    patients = [patient for group in groups.values() for patient in group]
+    told = []
     with matplotlib.style.context(STYLE):
-        figure = Figure(figsize=(9.6, 1.9 + 0.27 * len(patients)))
+        figure = Figure(figsize=(9.6, 1.7 + 0.29 * len(patients)))
         axis = figure.subplots()
-        axis.imshow(sides, cmap="PuOr_r", vmin=-1.7, vmax=1.7, aspect="auto")
-        for row, column in zip(*np.nonzero(~np.isnan(medians))):
-            label = _short(medians[row, column])
-            axis.text(column, row, label, ha="center", va="center", fontsize=7)
+        for row, patient in enumerate(patients):
+            for column, reading in enumerate(readings):
+                if np.isnan(above.loc[patient, reading]):
+                    axis.text(column, row, "–", ha="center", va="center", color=GRAY)
+                for share, marker, color in (
+                    (above.loc[patient, reading], "^", BROKEN), (below.loc[patient, reading], "v", FIXED),
+                ):  # fmt: skip
+                    if share > 0:
+                        look = {"s": 90} if share == 1 else {"s": 30, "alpha": 0.45}
+                        axis.scatter(column, row, marker=marker, color=color, zorder=2, lw=0, **look)
+            marked = [name for name in readings if 1 in (above.loc[patient, name], below.loc[patient, name])]
+            told.append(f"{patient}: {', '.join(marked) or 'none'}")
         axis.set_yticks(range(len(patients)), patients)
         axis.set_xticks(range(len(readings)), readings, rotation=35, ha="left", rotation_mode="anchor")
-        axis.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False)
-        axis.grid(visible=False)
-    told = "; ".join(
-        f"{patient}: " + (", ".join(np.array(readings)[np.abs(row) == 1]) or "none")
-        for patient, row in zip(patients, sides)
+        axis.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False, length=0)
+        axis.set(xlim=(-0.6, len(readings) - 0.4), ylim=(len(patients) - 0.5, -0.5))
+        first = 0
+        for i, (symptom, group) in enumerate(groups.items()):
+            middle = first + (len(group) - 1) / 2
+            axis.text(len(readings) - 0.25, middle, symptom, va="center", fontsize=9)
+            if i % 2 == 0:
+                axis.axhspan(first - 0.5, first + len(group) - 0.5, color="#F3F3F3", lw=0, zorder=0)
+            first += len(group)
+        axis.spines[:].set_visible(False)
+    return Picture(
+        figure, f"Readings by patient. Out of the healthy range with every seed, {'; '.join(told)}."
     )
-    return Picture(figure, f"Readings by patient. Outside the healthy range with every seed are, {told}.")
-
-
-def _short(value):
-    """A number in at most five characters: 6,000 or 0.12 or 9e-7."""
-    if abs(value) >= 10 or value == 0:
-        return f"{value:,.0f}"
-    return f"{value:.2g}" if abs(value) > 0.005 else f"{value:.0e}".replace("e-0", "e-")
 
 
 def gallery(runs):
@@ -641,6 +847,14 @@ def _rows_of(notebook, *tables):
         if len(rows):
             return rows if "kind" in rows else rows.assign(kind="earlier")
     raise ValueError(f"data/results/{tables[0].name} has no rows for {notebook!r}: run make evidence")
+
+
+def _looks(names):
+    """Color and marker of each run: those of the cycle in turn, but the second, blue, for "healthy"."""
+    looks = list(matplotlib.rcParams["axes.prop_cycle"])
+    healthy = looks.pop(1) if "healthy" in names else None
+    others = itertools.cycle(looks)
+    return [healthy if name == "healthy" else next(others) for name in names]
 
 
 def _by_epoch(values):

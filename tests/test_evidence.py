@@ -3,7 +3,7 @@
 import cells
 import evidence
 import journal
-from evidence import ARM_COLUMNS, COLUMNS, RUNS
+from evidence import ARM_COLUMNS, COLUMNS, runs_of
 from helpers.data import ARMS, EARLIER_ARMS, EARLIER_EVIDENCE, EVIDENCE
 from helpers.verdict import ARMS_MIME, MIME, has_recovered, is_stalled
 
@@ -39,14 +39,14 @@ def rows(stem):
 
 def test_no_run_is_missing_or_stale(stem):
     found = evidence.claims(stem)
-    runs = [f"{kind} {seed}" for kind, seed, _ in RUNS]
+    runs = [f"{kind} {seed}" for kind, seed, _ in runs_of(stem)]
     assert journal.stale(ENTRIES, "evidence", stem, runs, journal.fingerprint(cells.code_of(found))) == {}
 
 
-def test_every_claim_has_every_run(rows):
+def test_every_claim_has_every_run(stem, rows):
     for claim, of_claim in rows.groupby("claim"):
         runs = sorted(zip(of_claim.kind, of_claim.seed))
-        assert runs == sorted((kind, seed) for kind, seed, _ in RUNS), claim
+        assert runs == sorted((kind, seed) for kind, seed, _ in runs_of(stem)), claim
 
 
 def test_holds_on_every_fresh_seed_and_with_three_times_the_epochs(rows):
@@ -68,7 +68,8 @@ def test_held_says_what_the_levels_say():
 def test_every_arm_has_every_run(stem):
     rows = ARM_TABLE[ARM_TABLE.notebook == stem]
     for arm, of_arm in rows.groupby("arm"):
-        assert sorted(zip(of_arm.kind, of_arm.seed)) == sorted((kind, seed) for kind, seed, _ in RUNS), arm
+        runs = sorted(zip(of_arm.kind, of_arm.seed))
+        assert runs == sorted((kind, seed) for kind, seed, _ in runs_of(stem)), arm
         assert of_arm.value.notna().all(), arm
 
 

@@ -8,6 +8,7 @@ from helpers.instruments import RangeTest
 
 import IPython.display
 import keras
+import matplotlib.style
 import nbformat
 import numpy as np
 import pandas as pd
@@ -99,6 +100,24 @@ def test_learning_curves():
     assert "broken: loss 1.000, val_loss 1.200, accuracy 0.700, val_accuracy 0.600" in picture.alt
 
 
+def test_the_healthy_run_is_blue_wherever_it_stands():
+    with matplotlib.style.context(figures.STYLE):
+        looks = [[look["color"] for look in figures._looks(names)] for names in ("ab", ("a", "healthy", "b"))]
+        alone = figures._looks(["healthy"])[0]["color"]
+    assert looks[0] == looks[1][:2] and alone == looks[0][1] == figures.FIXED and looks[1][2] != alone
+
+
+def test_the_axis_of_the_loss_shows_guessing(monkeypatch):
+    tops = []
+    monkeypatch.setattr(
+        figures, "Picture", lambda figure, alt: tops.append([axis.get_ylim()[1] for axis in figure.axes])
+    )
+    for loss in (0.5, 3.0, 100.0):
+        run = history(loss=[loss], val_loss=[loss], accuracy=[0.5], val_accuracy=[0.5])
+        figures.learning_curves({"run": run}, guessing=(2.0, 0.1))
+    assert tops == [pytest.approx([top, 1]) for top in (2.1, 3.15, 4.0)]
+
+
 def test_learning_curves_of_an_explosion():
     wild = history(loss=[1e9, np.nan], val_loss=[3, np.inf], accuracy=[0.1, 0.1], val_accuracy=[0.1, 0.1])
     assert_png(figures.learning_curves({"wild": wild}))
@@ -136,6 +155,39 @@ def test_image_row():
     picture = figures.image_row(np.zeros((3, 28, 28, 1)), ["bag", "coat", "shirt"])
     assert_png(picture)
     assert "3 images: bag, coat, shirt" in picture.alt
+
+
+def test_functions_and_slopes():
+    picture = figures.functions_and_slopes({"line": lambda x: x / 2 + 1, "square": lambda x: x**2 / 12})
+    assert_png(picture)
+    # by hand: the slope of x squared / 12 is x / 6, and x ends at 6
+    assert "Value at 0 and largest slope: line 1.00 and 0.50; square 0.00 and 1.00." in picture.alt
+
+
+def test_input_histograms():
+    layer = np.array([[-5.0, 0], [0, 50]])
+    picture = figures.input_histograms({"before": {"conv_1": layer}, "after": {"conv_1": 0 * layer}}, 3.6)
+    assert_png(picture)
+    assert "Share on the flat ends, before: conv_1 0.50; after: conv_1 0.00." in picture.alt
+
+
+def test_readings_by_step():
+    panels = {
+        "gradient": {"broken": [1e-5, 1e-6, 2e-6], "fixed": [1, 2, 0.5]},
+        "share": {"broken": [0, 0, 1]},
+    }
+    picture = figures.readings_by_step([0, 1, 2], panels)
+    assert_png(picture)
+    assert "gradient: broken 1e-05 to 2e-06, fixed 1 to 0.5; share: broken 0 to 1." in picture.alt
+
+
+def test_places_on_canvas():
+    true = np.array([[6.0, 6], [14, 14]])
+    predicted = {"the middle": np.full((2, 2), 10.0), "exact": true}
+    picture = figures.places_on_canvas(np.zeros((2, 28, 28, 1)), true, predicted, size=7)
+    assert_png(picture)
+    # by hand: 4 times the square root of 2
+    assert "Pixels off: the middle 5.7, 5.7; exact 0.0, 0.0." in picture.alt
 
 
 def test_error_maps():
@@ -185,6 +237,15 @@ def test_range_test_curve():
     assert (
         "suggested 0.001, too low 1e-06" in picture.alt and "lowest, 0.80, near a rate of 0.01" in picture.alt
     )
+
+
+def test_numbers_by_class():
+    y = np.array([0, 0, 1, 1, 2])
+    plane = np.array([[0.0, 1.0], [0.2, 1.2], [3.0, 1.0], [3.0, 1.0], [0.0, 1.1]])
+    numbers = {"one": plane[:, :1], "two": plane}
+    picture = figures.numbers_by_class(numbers, y, ["bag", "coat", "shirt"])
+    assert_png(picture)
+    assert "one: bag 0.1, coat 3.0, shirt 0.0; two: bag 0.1 and 1.1, coat 3.0 and 1.0" in picture.alt
 
 
 def test_dead_unit_map():
@@ -261,3 +322,17 @@ def test_seed_evidence_on_other_axes(results, telltale, broken, fixed):
     row = ROW | {"telltale": telltale, "seed": 0, "broken": broken, "fixed": fixed, "held": True}
     pd.DataFrame([row]).to_csv(figures.EARLIER_EVIDENCE, index=False)
     assert_png(figures.seed_evidence("04_x"))
+
+
+def test_vitals_map():
+    rows = [("ill", seed, "size", 9.0) for seed in (0, 1)] + [
+        ("ill", 0, "ratio", 0.0),
+        ("ill", 1, "ratio", 1.0),
+    ]
+    rows += [("well", seed, "size", 1.0) for seed in (0, 1)]
+    table = pd.DataFrame(rows, columns=["patient", "seed", "reading", "value"])
+    groups = {"low": ["ill"], "looks healthy": ["well"]}
+    picture = figures.vitals_map(table, {"size": (0, 2), "ratio": (0.5, 2)}, groups)
+    assert_png(picture)
+    # a reading that is out with one of two seeds is not told
+    assert picture.alt.endswith("with every seed, ill: size; well: none.")

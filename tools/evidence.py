@@ -5,8 +5,9 @@ when none is named.
 
 Each lesson is run with seeds 0 to 9 (calibration: the recipe and the rule of its levels may still
 change), 10 to 29 (judgment: once the recipe stands), and 10 to 14 with three times the epochs
-(longer: a stall is not slowness). With --calibration, only the first. A seed is another start,
-another order and other images. Only the cells are run that the claims need.
+(longer: a stall is not slowness). A lesson whose recipe went back after a judgment is judged on the
+twenty seeds that follow. With --calibration, only the first. A seed is another start, another order
+and other images. Only the cells are run that the claims need.
 
 Every finished run is written at once, so an interrupted sweep goes on where it stopped. A run is done
 again when its code, the helpers it calls, the data or the versions have changed (tools/journal.py).
@@ -29,13 +30,16 @@ COLUMNS = [
     "broken", "fixed", "stalled_at", "recovered_at", "held", "slowness",
 ]  # fmt: skip
 ARM_COLUMNS = ["notebook", "telltale", "arm", "kind", "seed", "value"]
+# first judging seed of the lessons whose recipe went back after a judgment: no seed judges twice
+JUDGED_FROM = {"05_excessive_pooling": 30}
 CALIBRATION = [("calibration", seed, 1) for seed in range(10)]
-# kind, seed, how many times the epochs
-RUNS = [
-    *CALIBRATION,
-    *(("judgment", seed, 1) for seed in range(10, 30)),
-    *(("longer", seed, 3) for seed in range(10, 15)),
-]
+
+
+def runs_of(stem):
+    """All runs of a lesson: kind, seed, how many times the epochs."""
+    first = JUDGED_FROM.get(stem, 10)
+    judgment = [("judgment", seed, 1) for seed in range(first, first + 20)]
+    return [*CALIBRATION, *judgment, *(("longer", seed, 3) for seed in range(first, first + 5))]
 
 
 def claims(stem):
@@ -87,13 +91,14 @@ def put(collected, rows, table, keys):
     return collected
 
 
-def main(stems, runs):
+def main(stems, calibration=False):
     entries, evidence, arms = journal.read(), read(EVIDENCE, COLUMNS), read(ARMS, ARM_COLUMNS)
     prints, tasks, order = {}, [], []
     for stem in stems:
         found = claims(stem)
         prints[stem] = journal.fingerprint(cells.code_of(found))
         epochs = cells.value_of(found, "EPOCHS")
+        runs = CALIBRATION if calibration else runs_of(stem)
         plan = {f"{kind} {seed}": (kind, seed, times * epochs) for kind, seed, times in runs}
         todo = journal.stale(entries, "evidence", stem, plan, prints[stem])
         reasons = sorted({reason for changed in todo.values() for reason in changed})
@@ -112,7 +117,7 @@ def main(stems, runs):
     if tasks:
         seconds = time.monotonic() - start
         print(f"{len(tasks)} runs in {seconds:.0f} s, {3600 * len(tasks) / seconds:.0f} an hour")
-    if runs == RUNS:  # a lesson that is only calibrated is not judged yet
+    if not calibration:  # a lesson that is only calibrated is not judged yet
         for table in EARLIER_EVIDENCE, EARLIER_ARMS:
             drop_reworked(table, stems)
     print(summary(evidence[evidence.notebook.isin(stems)]))
@@ -154,4 +159,4 @@ if __name__ == "__main__":
         parser.error(
             f"no lesson that follows the protocol: {', '.join(unknown)}; choose from {', '.join(lessons)}"
         )
-    main(named or lessons, CALIBRATION if given.calibration else RUNS)
+    main(named or lessons, given.calibration)

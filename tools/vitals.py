@@ -1,12 +1,15 @@
 """Examine the broken CNN of every notebook, and a healthy one, with every instrument.
 
-Usage: python tools/vitals.py SEEDS
+Usage: python tools/vitals.py SEEDS [NOTEBOOK ...]; the patients of all lessons when none is named.
 
 Writes data/results/vitals.csv, one row per patient, seed, moment and reading, and
 data/results/curves.csv, the learning curves. The false-alarm counts of helpers.instruments and the
 map of notebook 00 come from these tables. Every patient is built and trained by the cells of its
 own notebook. An interrupted run goes on where it stopped; a patient whose code, helpers, data or
 versions have changed is examined anew (tools/journal.py).
+
+Beside each patient of the map stands another with the same disease in another form, on five seeds:
+on those a rule that was made from the map can fail (notebook 00, exercise 3).
 """
 
 import inspect
@@ -36,13 +39,13 @@ class Patient(NamedTuple):
 
 
 NOISY = "train('', model, x_train, flip_labels(y_train, share=0.4, seed=SEED)[0])"
-PATIENTS = {
+MAPPED = {
     "healthy": Patient("06_learning_rate", "build(learning_rate=0.003)"),
     "01 capacity": Patient("01_insufficient_capacity", "build(filters=(2, 2))"),
-    "02 bottleneck": Patient("02_information_bottleneck", "build((2, 7, 1))"),
+    "02 bottleneck": Patient("02_information_bottleneck", "build((1, 7, 1))"),
     "03 sigmoids": Patient("03_saturating_activations"),
     "04 dying ReLU": Patient("04_dying_relu", "build(learning_rate=0.003, bias=-1.0)"),
-    "05 pooling": Patient("05_excessive_pooling", "build(layers.GlobalAveragePooling2D(name='pooling'))"),
+    "05 pooling": Patient("05_excessive_pooling", "build(layers.GlobalMaxPooling2D(name='pooling'))"),
     "06 rate too low": Patient("06_learning_rate", "build(learning_rate=3e-6)"),
     "06 rate too high": Patient("06_learning_rate", "build(learning_rate=0.3)"),
     "07 optimizer": Patient("07_optimizer_choice", "build(optimizer='adadelta')"),
@@ -53,6 +56,25 @@ PATIENTS = {
     "12 noisy labels": Patient("12_noisy_labels", train=NOISY),
     "13 little data": Patient("13_too_little_data", train="train('', model, repeated(x_varied[:200]))"),
 }
+OTHER_NOISE = "train('', model, x_train, flip_labels(y_train, share=0.3, seed=SEED)[0])"
+OTHERS = {
+    "healthy, another": Patient("07_optimizer_choice", "build('adam')"),
+    "06 rate too low, another": Patient("06_learning_rate", "build(learning_rate=1e-5)"),
+    "06 rate too high, another": Patient("06_learning_rate", "build(learning_rate=0.6)"),
+    "07 optimizer, another": Patient("07_optimizer_choice", "build(keras.optimizers.Adagrad(0.0001))"),
+    "08 batch size, another": Patient("08_batch_size", "build(SGD(0.05))", "train('', model, 1000)"),
+    "09 overfitting, another": Patient("09_overfitting", "build(batch_norm=True)"),
+    "10 imbalance, another": Patient(
+        "10_class_imbalance", train="train('', model, *keep_few(x_train, y_train, RARE, 40, SEED)[:2])"
+    ),
+    "11 unscaled, another": Patient("11_unscaled_inputs", "build(optimizer=SGD(0.03))"),
+    "12 noisy labels, another": Patient("12_noisy_labels", train=OTHER_NOISE),
+    "13 little data, another": Patient(
+        "13_too_little_data", train="train('', model, repeated(x_varied[:100]))"
+    ),
+}
+PATIENTS = MAPPED | OTHERS
+SEEDS_OF_OTHERS = 5
 COLUMNS = ["patient", "seed", "moment", "reading", "value"]
 CURVE_COLUMNS = ["patient", "seed", "epoch", "metric", "value"]
 
@@ -184,15 +206,17 @@ def training_readings(model, x, y, x_val, y_val, history):
 
 def seeds_of(patient, seeds):
     """The seeds of a patient, as the journal names them; the healthy one's false alarms are counted."""
-    return map(str, range(max(seeds, instruments.SEEDS) if patient == "healthy" else seeds))
+    count = max(seeds, instruments.SEEDS) if patient == "healthy" else seeds
+    return map(str, range(min(count, SEEDS_OF_OTHERS) if patient in OTHERS else count))
 
 
-def main(seeds):
+def main(seeds, stems=()):
     entries, vitals, curves = journal.read(), read(VITALS, COLUMNS), read(CURVES, CURVE_COLUMNS)
-    prints = {patient: fingerprint(patient) for patient in PATIENTS}
+    patients = [patient for patient, (stem, *_) in PATIENTS.items() if not stems or stem in stems]
+    prints = {patient: fingerprint(patient) for patient in patients}
     todo = [
         (patient, int(seed))
-        for patient in PATIENTS
+        for patient in patients
         for seed in journal.stale(entries, "vitals", patient, seeds_of(patient, seeds), prints[patient])
     ]
     tasks = [(recipe(patient), patient, seed) for patient, seed in todo]
@@ -212,6 +236,7 @@ def main(seeds):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2 or not sys.argv[1].isdigit():
-        sys.exit("usage: python tools/vitals.py SEEDS   (a number, such as 20)")
-    main(int(sys.argv[1]))
+    known = {stem for stem, *_ in PATIENTS.values()}
+    if len(sys.argv) < 2 or not sys.argv[1].isdigit() or not set(sys.argv[2:]) <= known:
+        sys.exit(f"usage: python tools/vitals.py SEEDS [NOTEBOOK ...]   (20, and some of {', '.join(known)})")
+    main(int(sys.argv[1]), sys.argv[2:])
