@@ -10,11 +10,12 @@ from conftest import NOTEBOOKS, tagged
 
 HEADINGS = {
     "00_reading_learning_curves": [
-        "Predict",
         "A healthy run",
+        "Predict",
+        "Three stalled runs",
+        "What tells them apart",
         "The order of investigation",
         "The map",
-        "What tells look-alikes apart",
         "Your turn",
         "Take-away",
     ],
