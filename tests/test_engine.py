@@ -46,8 +46,14 @@ def test_each_worker_has_one_thread():
     assert {count for _, (count, _) in engine.results(threads, [(0,)])} == {"1"}
 
 
+def test_as_many_workers_as_it_says_whatever_the_machine(monkeypatch):
+    monkeypatch.setattr(engine, "WORKERS", 1)
+    with engine.cluster() as client:
+        assert len(client.scheduler_info()["workers"]) == 1
+
+
 def test_another_cluster_is_used_when_its_address_is_given(monkeypatch):
-    with LocalCluster(1, threads_per_worker=1, processes=False, dashboard_address=":0") as other:
+    with LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=":0") as other:
         import dask
 
         with dask.config.set({"scheduler-address": other.scheduler_address}):

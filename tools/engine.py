@@ -31,7 +31,7 @@ def cluster():
     with (
         dask.config.set({"distributed.nanny.pre-spawn-environ": ONE_THREAD}),
         LocalCluster(
-            WORKERS, threads_per_worker=1, dashboard_address=":0", silence_logs=logging.ERROR
+            n_workers=WORKERS, threads_per_worker=1, dashboard_address=":0", silence_logs=logging.ERROR
         ) as local,
         Client(local) as client,
     ):
