@@ -59,6 +59,14 @@ MAPPED = {
 OTHER_NOISE = "train('', model, x_train, flip_labels(y_train, share=0.3, seed=SEED)[0])"
 OTHERS = {
     "healthy, another": Patient("07_optimizer_choice", "build('adam')"),
+    "02 bottleneck, another": Patient("02_information_bottleneck", "build((16, 3, 2), (1, 3, 1))"),
+    "03 sigmoids, another": Patient("03_saturating_activations", "build(init='he_normal')"),
+    "04 dying ReLU, another": Patient(
+        "04_dying_relu", "build(learning_rate=0.003, bias=-1.0, init='glorot_uniform')"
+    ),
+    "05 pooling, another": Patient(
+        "05_excessive_pooling", "build(layers.GlobalAveragePooling2D(name='pooling'))"
+    ),
     "06 rate too low, another": Patient("06_learning_rate", "build(learning_rate=1e-5)"),
     "06 rate too high, another": Patient("06_learning_rate", "build(learning_rate=0.6)"),
     "07 optimizer, another": Patient("07_optimizer_choice", "build(keras.optimizers.Adagrad(0.0001))"),
