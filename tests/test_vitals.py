@@ -17,7 +17,7 @@ SEEDS = 5
 CLAIMS = {
     "01 capacity": "2 filters, 16 and 32 filters",
     "02 bottleneck": "1 number, 32 numbers",
-    "03 sigmoids": "sigmoid, ReLU, both Glorot",
+    "03 sigmoids": "sigmoid, tanh, both Glorot",
     "04 dying ReLU": "low bias, bias 0",
     "05 pooling": "global maximum, pooling by 2",
     "06 rate too low": "rate too low, rate from the range test",
