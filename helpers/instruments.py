@@ -340,7 +340,8 @@ def saturated_units(model, x):
 def overfit_one_batch(model, x, y, steps=200):
     """Train on this one batch again and again; the loss of every step.
 
-    A network that cannot learn twenty images by heart lacks capacity, or training is broken.
+    A network that cannot learn twenty images by heart lacks capacity, or training is broken. One
+    that can may still be too small for all images (notebook 01).
 
     {healthy}
 

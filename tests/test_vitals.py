@@ -15,7 +15,7 @@ SEEDS = 5
 
 # patient -> the claim whose broken run it is
 CLAIMS = {
-    "01 capacity": "2 filters, 16 and 32 filters",
+    "01 capacity": "3 filters, 16 filters",
     "02 bottleneck": "1 number, 32 numbers",
     "03 sigmoids": "sigmoid, tanh, both Glorot",
     "04 dying ReLU": "low bias, bias 0",

@@ -41,7 +41,7 @@ class Patient(NamedTuple):
 NOISY = "train('', model, x_train, flip_labels(y_train, share=0.4, seed=SEED)[0])"
 MAPPED = {
     "healthy": Patient("06_learning_rate", "build(learning_rate=0.003)"),
-    "01 capacity": Patient("01_insufficient_capacity", "build(filters=(2, 2))"),
+    "01 capacity": Patient("01_insufficient_capacity"),
     "02 bottleneck": Patient("02_information_bottleneck", "build((1, 7, 1))"),
     "03 sigmoids": Patient("03_saturating_activations"),
     "04 dying ReLU": Patient("04_dying_relu", "build(learning_rate=0.003, bias=-1.0)"),
@@ -59,6 +59,7 @@ MAPPED = {
 OTHER_NOISE = "train('', model, x_train, flip_labels(y_train, share=0.3, seed=SEED)[0])"
 OTHERS = {
     "healthy, another": Patient("07_optimizer_choice", "build('adam')"),
+    "01 capacity, another": Patient("01_insufficient_capacity", "build(filters=(2, 2))"),
     "02 bottleneck, another": Patient("02_information_bottleneck", "build((16, 3, 2), (1, 3, 1))"),
     "03 sigmoids, another": Patient("03_saturating_activations", "build(init='he_normal')"),
     "04 dying ReLU, another": Patient(
