@@ -3,6 +3,7 @@
 import journal
 import vitals
 from helpers.data import CURVES, EARLIER_EVIDENCE, EVIDENCE, VITALS
+from helpers.instruments import HEALTHY
 
 import numpy as np
 import pandas as pd
@@ -30,9 +31,27 @@ CLAIMS = {
     "13 little data": "200 images, 3,200 images at equal updates",
 }
 
+# notebook 00's table, in its order: a reading, and the patients with this symptom that are left to it
+INVESTIGATION = {
+    "flat at guessing": [
+        ("largest input", "before", {"11 unscaled"}),
+        ("dead_units largest share", "before", {"04 dying ReLU"}),
+        ("gradient_norms first/last", "before", {"03 sigmoids"}),
+        ("update_to_weight_ratios median", "before", {"06 rate too low", "06 rate too high", "07 optimizer"}),
+        ("linear_probes largest drop", "after", {"05 pooling"}),
+    ],
+    "low together": [
+        ("effective_ranks lowest", "after", {"02 bottleneck"}),
+        ("batch size / noise scale", "before", {"08 batch size"}),
+        ("linear_probes largest drop", "after", set()),  # 01 capacity is what is left
+    ],
+    "looks healthy": [("rarest class / mean class", "before", {"10 imbalance"})],
+}
 
-def test_every_lesson_sends_a_patient():
-    assert {stem for stem, _, _ in vitals.MAPPED.values()} == {path.stem for path in LESSONS}
+
+def test_every_lesson_sends_a_patient_and_another():
+    for patients in (vitals.MAPPED, vitals.OTHERS):
+        assert {stem for stem, _, _ in patients.values()} == {path.stem for path in LESSONS}
     for table in (TABLE, CURVE_TABLE):
         assert set(table.patient) == set(vitals.PATIENTS)
 
@@ -59,6 +78,18 @@ def test_a_patient_is_the_broken_run_of_its_notebook(patient, claim):
     )
     # another order of additions changes how far chance takes a broken run: in the mean, not in each
     assert reading.mean() == pytest.approx(broken[reading.index].mean(), rel=0.15, abs=0.03)
+
+
+@pytest.mark.parametrize("symptom", INVESTIGATION)
+def test_readings_split_what_notebook_00_says_in_its_order(symptom):
+    left = set().union(*(found for _, _, found in INVESTIGATION[symptom]))
+    left |= {"low together": {"01 capacity"}, "looks healthy": {"healthy"}}.get(symptom, set())
+    for reading, moment, found in INVESTIGATION[symptom]:
+        rows = TABLE[(TABLE.reading == reading) & (TABLE.moment == moment) & TABLE.patient.isin(left)]
+        lowest, highest = HEALTHY[reading][:2]
+        out = rows.assign(out=(rows.value < lowest) | (rows.value > highest)).groupby("patient").out
+        assert set(out.min().index[out.min()]) == found, reading  # with every seed
+        left -= found
 
 
 def test_curves_end_where_the_readings_begin():
