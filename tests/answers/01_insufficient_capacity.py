@@ -17,17 +17,17 @@ EXERCISES = [
     },
     {
         "right": [
-            "two_layers = [32, 3]",
-            "two_layers = (20, 3)",
-            "two_layers = 48, 3",
+            "up_to_three = [32, 16, 3]",
+            "up_to_three = tuple(np.array([24, 24, 3]))",
+            "up_to_three = 3, 3, 3",
         ],
         "wrong": [
-            "two_layers = (2, 3)",  # no more for the last layer to work with
-            "two_layers = (3, 32)",  # the last layer is widened after all
+            "up_to_three = (32,)",
+            "up_to_three = (3, 32)",  # the last layer is widened after all
         ],
         "copied": [
-            "two_layers = (3,)",
-            "two_layers = (3, 3, 3, 3, 3)",
+            "up_to_three = (3,)",
+            "up_to_three = (3, 3, 3, 3, 3)",
         ],
     },
     {
