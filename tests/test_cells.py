@@ -105,9 +105,10 @@ def test_helpers_are_traced_through_each_other():
     assert '"""' not in called
 
 
-def test_a_whole_module_is_traced():
-    called = cells.helpers_of("from helpers import instruments\ninstruments.initial_loss")
-    assert "def initial_loss" in called and "def gradient_norms" in called
+def test_of_a_whole_module_what_is_used_is_traced():
+    called = cells.helpers_of("from helpers import instruments\ninstruments.initial_loss(model, x, y)")
+    assert "def initial_loss" in called and "def _checked_batch" in called
+    assert "def gradient_norms" not in called
 
 
 CODE = "from helpers.data import flip_labels\nflip_labels(y, 0.4, 0)"

@@ -259,6 +259,17 @@ def _place(dotted):
     return module, name
 
 
+def _places(tree, module, name):
+    """(module, name) of what is imported; of a module that is imported as a whole, what the code uses."""
+    if module:
+        return [(module, name)]
+    return [
+        (name, node.attr)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == name
+    ]
+
+
 def code_of(cells):
     """The cells' own code without comments, whatever the seed."""
     return "\n".join(re.sub(r"^SEED = .*$", "SEED", bare(cell.source), flags=re.MULTILINE) for cell in cells)
@@ -272,16 +283,17 @@ def helpers_of(source):
     tree = ast.parse(source)
     used = _loads(tree)
     todo = [
-        (statement.module.removeprefix("helpers").removeprefix("."), alias.name)
+        place
         for statement in tree.body
         if isinstance(statement, ast.ImportFrom) and (statement.module or "").startswith("helpers")
         for alias in statement.names
         if (alias.asname or alias.name) in used
+        for place in _places(tree, statement.module.removeprefix("helpers").removeprefix("."), alias.name)
     ]
     found = {}
     while todo:
         module, name = todo.pop()
-        if module == "":  # from helpers import instruments: all of it
+        if module == "":  # a helper imports another module: all of it
             todo += [(name, each) for each in _definitions(name)]
         elif module not in DRAWING and (module, name) not in found and name in _definitions(module):
             code, reads = _definitions(module)[name]
