@@ -12,7 +12,14 @@ from conftest import LESSONS
 
 TABLE, CURVE_TABLE = pd.read_csv(VITALS), pd.read_csv(CURVES)
 ENTRIES = journal.read()
-SEEDS = 5
+SEEDS = 20
+
+
+def seeds_of(patient):
+    """How many seeds it was read with, at least: those after 05 are read again when they are reworked."""
+    reworked = vitals.PATIENTS[patient].notebook < "06" and patient not in vitals.OTHERS
+    return SEEDS if reworked or patient == "healthy" else vitals.SEEDS_OF_OTHERS
+
 
 # patient -> the claim whose broken run it is
 CLAIMS = {
@@ -60,7 +67,7 @@ def test_every_lesson_sends_a_patient_and_another():
 def test_every_patient_was_read_with_several_seeds(patient):
     for table in (TABLE, CURVE_TABLE):
         seeds = sorted(table[table.patient == patient].seed.unique())
-        assert seeds == list(range(len(seeds))) and len(seeds) >= (20 if patient == "healthy" else SEEDS)
+        assert seeds == list(range(len(seeds))) and len(seeds) >= seeds_of(patient)
         runs = map(str, seeds)
         assert journal.stale(ENTRIES, "vitals", patient, runs, vitals.fingerprint(patient)) == {}
     readings = TABLE[TABLE.patient == patient].groupby("seed").size()
