@@ -16,9 +16,9 @@ SEEDS = 20
 
 
 def seeds_of(patient):
-    """How many seeds it was read with, at least: those after 05 are read again when they are reworked."""
-    reworked = vitals.PATIENTS[patient].notebook < "06" and patient not in vitals.OTHERS
-    return SEEDS if reworked or patient == "healthy" else vitals.SEEDS_OF_OTHERS
+    """How many seeds it was read with, at least; all of the map will have twenty once they are reworked."""
+    read = patient == "healthy" or (patient in vitals.MAPPED and "02" <= patient[:2] <= "05")
+    return SEEDS if read else vitals.SEEDS_OF_OTHERS
 
 
 # patient -> the claim whose broken run it is
@@ -84,7 +84,9 @@ def test_a_patient_is_the_broken_run_of_its_notebook(patient, claim):
         TABLE[(TABLE.patient == patient) & (TABLE.reading == rows.telltale.iloc[0])].set_index("seed").value
     )
     # another order of additions changes how far chance takes a broken run: in the mean, not in each
-    assert reading.mean() == pytest.approx(broken[reading.index].mean(), rel=0.15, abs=0.03)
+    both = reading.index.intersection(broken.index)
+    assert len(both) >= vitals.SEEDS_OF_OTHERS
+    assert reading[both].mean() == pytest.approx(broken[both].mean(), rel=0.15, abs=0.03)
 
 
 @pytest.mark.parametrize("symptom", INVESTIGATION)
