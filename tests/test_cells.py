@@ -109,6 +109,12 @@ def test_of_a_whole_module_what_is_used_is_traced():
     called = cells.helpers_of("from helpers import instruments\ninstruments.initial_loss(model, x, y)")
     assert "def initial_loss" in called and "def _checked_batch" in called
     assert "def gradient_norms" not in called
+    assert cells.helpers_of("from helpers import instruments as i\ni.initial_loss(model, x, y)") == called
+
+
+def test_a_whole_module_that_is_handed_on_is_traced():
+    called = cells.helpers_of("from helpers import instruments\nprint(vars(instruments))")
+    assert "def initial_loss" in called and "def gradient_norms" in called
 
 
 CODE = "from helpers.data import flip_labels\nflip_labels(y, 0.4, 0)"

@@ -12,14 +12,6 @@ from conftest import LESSONS
 
 TABLE, CURVE_TABLE = pd.read_csv(VITALS), pd.read_csv(CURVES)
 ENTRIES = journal.read()
-SEEDS = 20
-
-
-def seeds_of(patient):
-    """How many seeds it was read with, at least; all of the map will have twenty once they are reworked."""
-    read = patient == "healthy" or (patient in vitals.MAPPED and "02" <= patient[:2] <= "05")
-    return SEEDS if read else vitals.SEEDS_OF_OTHERS
-
 
 # patient -> the claim whose broken run it is
 CLAIMS = {
@@ -65,9 +57,11 @@ def test_every_lesson_sends_a_patient_and_another():
 
 @pytest.mark.parametrize("patient", vitals.PATIENTS)
 def test_every_patient_was_read_with_several_seeds(patient):
+    # all of the map will have twenty once their lessons are reworked
+    least = vitals.seeds_of(patient, 20 if "02" <= patient[:2] <= "05" else 5)
     for table in (TABLE, CURVE_TABLE):
         seeds = sorted(table[table.patient == patient].seed.unique())
-        assert seeds == list(range(len(seeds))) and len(seeds) >= seeds_of(patient)
+        assert seeds == list(range(len(seeds))) and {*map(str, seeds)} >= {*least}
         runs = map(str, seeds)
         assert journal.stale(ENTRIES, "vitals", patient, runs, vitals.fingerprint(patient)) == {}
     readings = TABLE[TABLE.patient == patient].groupby("seed").size()

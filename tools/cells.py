@@ -259,15 +259,15 @@ def _place(dotted):
     return module, name
 
 
-def _places(tree, module, name):
-    """(module, name) of what is imported; of a module that is imported as a whole, what the code uses."""
+def _places(tree, module, alias):
+    """(module, name) of what is imported; of a whole module, what the code uses of it by name."""
     if module:
-        return [(module, name)]
-    return [
-        (name, node.attr)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == name
-    ]
+        return [(module, alias.name)]
+    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    owners = {node.value: node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    used = {owners.get(node) for node in names if node.id == (alias.asname or alias.name)}
+    # handed on as it is, the module may be asked for anything
+    return [("", alias.name)] if None in used else [(alias.name, each) for each in used]
 
 
 def code_of(cells):
@@ -288,12 +288,12 @@ def helpers_of(source):
         if isinstance(statement, ast.ImportFrom) and (statement.module or "").startswith("helpers")
         for alias in statement.names
         if (alias.asname or alias.name) in used
-        for place in _places(tree, statement.module.removeprefix("helpers").removeprefix("."), alias.name)
+        for place in _places(tree, statement.module.removeprefix("helpers").removeprefix("."), alias)
     ]
     found = {}
     while todo:
         module, name = todo.pop()
-        if module == "":  # a helper imports another module: all of it
+        if module == "":  # a whole module: all of it
             todo += [(name, each) for each in _definitions(name)]
         elif module not in DRAWING and (module, name) not in found and name in _definitions(module):
             code, reads = _definitions(module)[name]
