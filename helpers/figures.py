@@ -177,6 +177,8 @@ def layer_bars(measurements, label, healthy=None, log=True):
 def range_test_curve(test, rates):
     """Loss against learning rate in a range test, with the suggestion and other rates marked.
 
+    The thick line is the running mean whose lowest point the suggestion is read from.
+
     Parameters
     ----------
     test : helpers.instruments.RangeTest
@@ -186,11 +188,13 @@ def range_test_curve(test, rates):
     -------
     Picture
     """
+    smoothed = pd.Series(test.losses).ewm(alpha=0.2, adjust=False).mean().to_numpy()
     with matplotlib.style.context(STYLE):
         figure = Figure(figsize=(8, 2.9))
         axis = figure.subplots()
-        axis.plot(test.learning_rates, test.losses, color=GRAY, lw=1.2, marker="")
-        axis.set_ylim(0, 2 * test.losses[0])
+        axis.plot(test.learning_rates, test.losses, color=GRAY, lw=1, marker="", alpha=0.5)
+        axis.plot(test.learning_rates, smoothed, color=GRAY, lw=2, marker="")
+        axis.set_ylim(0.8 * np.nanmin(smoothed), 1.2 * smoothed[0])
         marks = {f"suggested {test.suggested:.2g}": (test.suggested, FIXED, "-")}
         marks |= {f"{name} {rate:.2g}": (rate, BROKEN, ":") for name, rate in rates.items()}
         for name, (rate, color, style) in marks.items():
@@ -200,13 +204,76 @@ def range_test_curve(test, rates):
                 rotation=90, ha="right", va="top", color=color,
             )  # fmt: skip
         axis.set(xscale="log", xlabel="learning rate", ylabel="loss of one batch")
-    lowest = test.learning_rates[np.nanargmin(test.losses)]
+    lowest = test.learning_rates[np.nanargmin(smoothed)]
     return Picture(
         figure,
-        f"Loss of one batch against the learning rate. It starts at {test.losses[0]:.2f}, is lowest, "
-        f"{np.nanmin(test.losses):.2f}, near a rate of {lowest:.2g}, and ends at {test.losses[-1]:.2f}. "
-        f"Marked: {', '.join(marks)}.",
+        f"Loss of one batch against the learning rate, and its running mean. This starts at "
+        f"{smoothed[0]:.2f}, is lowest, {np.nanmin(smoothed):.2f}, at a rate of {lowest:.2g}, and "
+        f"ends at {smoothed[-1]:.2f}. Marked: {', '.join(marks)}.",
     )
+
+
+def descents(function, paths, reach=10.0, depth=2.0):
+    """Paths of optimizers down a surface of two weights, one panel each, with lines of equal height.
+
+    Parameters
+    ----------
+    function : callable, of an array of shape (2, ...), the height
+    paths : dict, name -> array of shape (steps + 1, 2), the places; the first is the start
+    reach, depth : float, the largest first and second weight that is shown
+
+    Returns
+    -------
+    Picture
+    """
+    grid = np.array(np.meshgrid(np.linspace(-reach, reach, 161), np.linspace(-depth, depth, 81)))
+    heights = np.asarray(function(grid))
+    with matplotlib.style.context(STYLE):
+        figure = Figure(figsize=(8, 1.3 * len(paths)))
+        axes = figure.subplots(len(paths), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+        for axis, (name, path) in zip(axes, paths.items()):
+            axis.contour(*grid, heights, np.geomspace(0.3, heights.max(), 9), colors=GRAY, linewidths=0.5)
+            axis.plot(*np.transpose(path), color=FIXED, marker="o", ms=3, lw=1)
+            axis.set(xlim=(-reach, reach), ylim=(-depth, depth))
+            axis.set_title(name, loc="left")
+        axes[-1].set_xlabel("weight along the valley")
+    ends = "; ".join(
+        f"{name} from height {function(np.array(path[0])):.1f} to {function(np.array(path[-1])):.2g}"
+        for name, path in paths.items()
+    )
+    return Picture(figure, f"Paths down a valley, {len(next(iter(paths.values()))) - 1} steps each. {ends}.")
+
+
+def rate_sweeps(sweeps, guessing=TEN_CLASSES[0]):
+    """Loss after a short training against the learning rate; training dashed, validation solid.
+
+    Parameters
+    ----------
+    sweeps : dict, name -> helpers.instruments.RateSweep
+    guessing : float, the loss of guessing, drawn as a dotted line; higher losses are cut off
+
+    Returns
+    -------
+    Picture
+    """
+    with matplotlib.style.context(STYLE):
+        figure = Figure(figsize=(8, 2.9))
+        axis = figure.subplots()
+        axis.plot([], [])  # the first look of the cycle is that of a broken run
+        for name, sweep in sweeps.items():
+            tops = [np.nan_to_num(each, nan=np.inf).clip(max=1.15 * guessing) for each in sweep[1:]]
+            (line,) = axis.plot(sweep.learning_rates, tops[1], label=f"{name}, validation")
+            axis.plot(sweep.learning_rates, tops[0], "--", color=line.get_color(), lw=1.2, marker="")
+        axis.plot([], [], "--", color=GRAY, lw=1.2, marker="", label="training")
+        axis.axhline(guessing, color=GRAY, ls=":", lw=1.2, marker="", label="guessing")
+        axis.set(xscale="log", xlabel="learning rate", ylabel="loss at the end")
+        axis.set_ylim(0.9 * min(np.nanmin(sweep[1:]) for sweep in sweeps.values()), 1.2 * guessing)
+        figure.legend(loc="outside lower center", ncols=4)
+    ends = "; ".join(
+        f"{name}: " + ", ".join(f"{rate:.2g} {loss:.2f}" for rate, _, loss in zip(*sweep))
+        for name, sweep in sweeps.items()
+    )
+    return Picture(figure, f"Validation loss after a short training by learning rate. {ends}.")
 
 
 def one_batch_curves(losses):

@@ -568,12 +568,23 @@ class RangeTest(NamedTuple):
     suggested: float
 
 
+class RateSweep(NamedTuple):
+    """What `learning_rate_sweep` saw; arrays of shape (number of rates,)."""
+
+    learning_rates: np.ndarray
+    losses: np.ndarray
+    val_losses: np.ndarray
+
+
 @_reads("rate / suggested")
 def learning_rate_range_test(model, x, y, lowest=1e-6, highest=10.0, steps=120, batch_size=64):
     """Train for a few steps while the learning rate grows exponentially; record the loss.
 
-    The suggestion is a tenth of the rate at which the smoothed loss was lowest. The point
-    of steepest descent, which is often advised, gave rates too high to train with here.
+    The suggestion is a tenth of the rate at which the smoothed loss was lowest, the rule of
+    the fastai library. Smith (2017, section 3.3), who invented the test, lets the rate grow
+    linearly and reads the accuracy. The point of steepest descent, which is often advised,
+    gave rates too high to train with here. Ask an untrained network: one that has learned
+    can only get worse, and its answer says nothing.
 
     {healthy}
 
@@ -608,6 +619,50 @@ def learning_rate_range_test(model, x, y, lowest=1e-6, highest=10.0, steps=120, 
                 break
     best = rates[: len(losses)][np.nanargmin(smoothed)]
     return RangeTest(rates[: len(losses)], np.array(losses, dtype=float), float(best / 10))
+
+
+def learning_rate_sweep(model, x, y, x_val, y_val, learning_rates, epochs=2, batch_size=64):
+    """Train for a few epochs at each of several learning rates, from the same weights; record the end.
+
+    Weights, optimizer and order of the batches are the same for every rate. Batches that are
+    not full are left out.
+
+    Parameters
+    ----------
+    model : keras.Model, compiled; a learning rate schedule is set aside
+    x, y, x_val, y_val : arrays or lists, training and validation data, as in `initial_loss`
+    learning_rates : list of float
+    epochs : int
+    batch_size : int, at most all images
+
+    Returns
+    -------
+    RateSweep
+        Loss of all training and validation data after the last epoch; NaN where it overflowed.
+
+    Raises
+    ------
+    ValueError
+        As in `gradient_norms`.
+    """
+    data = _checked_batch(model, x, y, trains=True), _checked_batch(model, x_val, y_val)
+    (x, y), size = data[0], min(batch_size, len(x))
+    _finite_loss(_loss(model, x[:size], y[:size], training=False))
+    ends = []
+    with _unchanged(model, trains=True), _settable_rate(model) as learning_rate:
+        start = [(variable, variable.numpy()) for variable in [*model.variables, *model.optimizer.variables]]
+        for rate in learning_rates:
+            for variable, value in start:
+                variable.assign(value)
+            learning_rate.assign(rate)
+            order = np.random.default_rng(0)
+            for _ in range(epochs):
+                whole = order.permutation(len(x))[: len(x) // size * size]
+                for batch in whole.reshape(-1, size):
+                    model.train_on_batch(x[batch], y[batch])
+            evaluate = functools.partial(model.evaluate, batch_size=500, verbose=0, return_dict=True)
+            ends.append([evaluate(*each)["loss"] for each in data])
+    return RateSweep(np.array(learning_rates, float), *np.array(ends, float).T)
 
 
 def _loss(model, x, y, training):

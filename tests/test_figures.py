@@ -4,7 +4,7 @@ import io
 import re
 
 from helpers import figures
-from helpers.instruments import RangeTest
+from helpers.instruments import RateSweep, learning_rate_range_test
 
 import IPython.display
 import keras
@@ -230,13 +230,30 @@ def test_layer_bars_of_zeros():
     assert_png(figures.layer_bars({"dead": {"a": 0.0}}, "gradient norm"))
 
 
-def test_range_test_curve():
-    test = RangeTest(np.geomspace(1e-6, 1, 4), np.array([2.3, 2.0, 0.8, 9.0]), 1e-3)
+def test_range_test_curve_draws_what_the_suggestion_is_read_from():
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
+    model.compile(keras.optimizers.SGD(1.0), "mse")
+    test = learning_rate_range_test(model, np.ones((4, 1)), np.zeros((4, 1)), 1e-3, 10, 80, batch_size=2)
     picture = figures.range_test_curve(test, {"too low": 1e-6})
     assert_png(picture)
-    assert (
-        "suggested 0.001, too low 1e-06" in picture.alt and "lowest, 0.80, near a rate of 0.01" in picture.alt
+    assert f"at a rate of {10 * test.suggested:.2g}, and" in picture.alt
+    assert f"suggested {test.suggested:.2g}, too low 1e-06" in picture.alt
+
+
+def test_rate_sweeps_cuts_what_overflowed():
+    rates = np.geomspace(1e-3, 1, 3)
+    sweep = RateSweep(rates, np.array([2.0, 0.5, np.nan]), np.array([2.1, 0.7, 99.0]))
+    picture = figures.rate_sweeps({"SGD": sweep})
+    assert_png(picture)
+    assert picture.alt.endswith("SGD: 0.001 2.10, 0.032 0.70, 1 99.00.")
+
+
+def test_descents():
+    picture = figures.descents(
+        lambda place: place[0] ** 2 + place[1] ** 2, {"down": np.array([[3.0, 1.0], [1.0, 0.0]])}
     )
+    assert_png(picture)
+    assert "1 steps each. down from height 10.0 to 1." in picture.alt
 
 
 def test_numbers_by_class():

@@ -17,6 +17,7 @@ from helpers.instruments import (
     gradient_norms,
     initial_loss,
     learning_rate_range_test,
+    learning_rate_sweep,
     linear_probes,
     overfit_one_batch,
     saturated_units,
@@ -129,6 +130,19 @@ def test_range_test_survives_nan():
     model.compile(keras.optimizers.SGD(1.0), "mse")
     test = learning_rate_range_test(model, np.full((4, 1), 1e18), np.zeros((4, 1)), 1e-3, 10, batch_size=2)
     assert not np.isfinite(test.losses[-1]) and np.isfinite(test.suggested)
+
+
+def test_sweep_follows_gradient_descent_by_hand():
+    # loss w^2 from w = 1: every step multiplies w by (1 - 2 rate); 4 images are 2 batches an epoch
+    model = keras.Sequential([keras.Input((1,)), layers.Dense(1, use_bias=False)])
+    model.compile(keras.optimizers.SGD(1.0), "mse")
+    model.set_weights([np.ones((1, 1))])
+    x, y, rates = np.ones((5, 1)), np.zeros((5, 1)), [0.01, 0.4, 2.0]
+    sweep = learning_rate_sweep(model, x, y, 2 * x, y, rates, epochs=3, batch_size=2)
+    w = (1 - 2 * np.array(rates)) ** 6
+    np.testing.assert_allclose(sweep.losses, w**2, rtol=1e-4)
+    np.testing.assert_allclose(sweep.val_losses, 4 * w**2, rtol=1e-4)
+    assert model.get_weights()[0] == 1 and float(model.optimizer.learning_rate) == 1
 
 
 @pytest.mark.parametrize("activation, flat", [("sigmoid", 4), ("tanh", 2)])
@@ -524,7 +538,7 @@ OBJECTS = [keras.metrics.SparseCategoricalAccuracy, keras.metrics.SparseTopKCate
 NO_CURVES = {"saturated_units": "no hidden layer with a sigmoid or tanh"}
 TRAINS = (
     "gradient_norms", "update_to_weight_ratios", "overfit_one_batch", "gradient_noise_scale",
-    "learning_rate_range_test",
+    "learning_rate_range_test", "learning_rate_sweep",
 )  # fmt: skip
 NO_CLASSES = {"suspect_labels": "y is not one class per image"}
 # name -> model, images, labels, what cannot be measured
@@ -602,6 +616,7 @@ INSTRUMENTS = {
     "linear_probes": linear_probes,
     "gradient_noise_scale": functools.partial(gradient_noise_scale, batch_size=16),
     "learning_rate_range_test": functools.partial(learning_rate_range_test, steps=4),
+    "learning_rate_sweep": lambda model, x, y: learning_rate_sweep(model, x, y, x, y, [0.01], epochs=1),
     "suspect_labels": lambda model, x, y: suspect_labels(x, y),
 }
 

@@ -101,8 +101,8 @@ def run(path):
 
 
 def measure(source):
-    """Run a piece of code in a fresh kernel, after the network of 06; the numbers it printed."""
-    notebook = nbformat.read(NOTEBOOKS / "06_learning_rate.ipynb", as_version=4)
+    """Run a piece of code in a fresh kernel, after the network of 00; the numbers it printed."""
+    notebook = nbformat.read(NOTEBOOKS / "00_reading_learning_curves.ipynb", as_version=4)
     setup = [cell for cell in notebook.cells if "setup" in cell.metadata.get("tags", ())]
     notebook.cells = [*setup, new_code_cell(source)]
     with TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""Draw the README's picture: the learning rate too low, too high, and as notebook 06 finds it.
+"""Draw the README's picture: a learning rate too low, one too high, and the healthy one of notebook 00.
 
 Usage: python tools/picture.py
 
@@ -9,15 +9,15 @@ from cells import ROOT, deciding, read, run
 from helpers.figures import learning_curves
 
 PICTURE = ROOT / "data" / "stalled_and_repaired.png"
-RUNS = {"too low": "too_low", "too high": "too_high", "range test": "fixed"}
 
 
 def train():
     """The histories of the three runs, by their names in the picture."""
-    trained = tuple(f"{variable} = " for variable in RUNS.values())
-    cells = deciding(read("06_learning_rate"), lambda cell: cell.source.startswith(trained))
+    trained = "healthy = train(", "shuffled = "
+    cells = deciding(read("00_reading_learning_curves"), lambda cell: cell.source.startswith(trained))
     namespace, _ = run(cells, {})
-    return {name: namespace[variable] for name, variable in RUNS.items()}
+    stalled = {name: namespace["runs"][name] for name in ("rate too low", "rate too high")}
+    return stalled | {"healthy": namespace["healthy"]}
 
 
 def main():

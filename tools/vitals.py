@@ -1,18 +1,20 @@
-"""Examine the broken CNN of every notebook, and a healthy one, with every instrument.
+"""Examine the broken CNN of every lesson, and the healthy one of notebook 00, with every instrument.
 
 Usage: python tools/vitals.py SEEDS [NOTEBOOK ...]; the patients of all lessons when none is named.
 
 Writes data/results/vitals.csv, one row per patient, seed, moment and reading, and
 data/results/curves.csv, the learning curves. The false-alarm counts of helpers.instruments and the
 map of notebook 00 come from these tables. Every patient is built and trained by the cells of its
-own notebook. An interrupted run goes on where it stopped; a patient whose code, helpers, data or
-versions have changed is examined anew (tools/journal.py).
+own notebook, those of 06 on the map by the cells of 00, whose readers have just seen them fail. An
+interrupted run goes on where it stopped; a patient whose code, helpers, data or versions have changed
+is examined anew (tools/journal.py).
 
 Beside each patient of the map stands another with the same disease in another form, on five seeds:
 on those a rule that was made from the map can fail (notebook 00, exercise 3).
 """
 
 import inspect
+import re
 import sys
 from contextlib import suppress
 from typing import NamedTuple
@@ -40,14 +42,14 @@ class Patient(NamedTuple):
 
 NOISY = "train('', model, x_train, flip_labels(y_train, share=0.4, seed=SEED)[0])"
 MAPPED = {
-    "healthy": Patient("06_learning_rate", "build(learning_rate=0.003)"),
+    "healthy": Patient("00_reading_learning_curves"),
     "01 capacity": Patient("01_insufficient_capacity"),
     "02 bottleneck": Patient("02_information_bottleneck", "build((1, 7, 1))"),
     "03 sigmoids": Patient("03_saturating_activations"),
     "04 dying ReLU": Patient("04_dying_relu", "build(learning_rate=0.003, bias=-1.0)"),
     "05 pooling": Patient("05_excessive_pooling", "build(layers.GlobalMaxPooling2D(name='pooling'))"),
-    "06 rate too low": Patient("06_learning_rate", "build(learning_rate=3e-6)"),
-    "06 rate too high": Patient("06_learning_rate", "build(learning_rate=0.3)"),
+    "06 rate too low": Patient("00_reading_learning_curves", "build(learning_rate=3e-6)"),
+    "06 rate too high": Patient("00_reading_learning_curves", "build(learning_rate=0.3)"),
     "07 optimizer": Patient("07_optimizer_choice", "build(optimizer='adadelta')"),
     "08 batch size": Patient("08_batch_size", "build(SGD(0.05))", "train('', model, 500)"),
     "09 overfitting": Patient("09_overfitting"),
@@ -58,7 +60,7 @@ MAPPED = {
 }
 OTHER_NOISE = "train('', model, x_train, flip_labels(y_train, share=0.3, seed=SEED)[0])"
 OTHERS = {
-    "healthy, another": Patient("07_optimizer_choice", "build('adam')"),
+    "healthy, another": Patient("00_reading_learning_curves", "build(learning_rate=0.001)"),
     "01 capacity, another": Patient("01_insufficient_capacity", "build(filters=(2, 2))"),
     "02 bottleneck, another": Patient("02_information_bottleneck", "build((16, 3, 2), (1, 3, 1))"),
     "03 sigmoids, another": Patient("03_saturating_activations", "build(init='he_normal')"),
@@ -68,8 +70,8 @@ OTHERS = {
     "05 pooling, another": Patient(
         "05_excessive_pooling", "build(layers.GlobalAveragePooling2D(name='pooling'))"
     ),
-    "06 rate too low, another": Patient("06_learning_rate", "build(learning_rate=1e-5)"),
-    "06 rate too high, another": Patient("06_learning_rate", "build(learning_rate=0.6)"),
+    "06 rate too low, another": Patient("06_learning_rate", "build(learning_rate=0.0001)"),
+    "06 rate too high, another": Patient("06_learning_rate", "build(learning_rate=1.0)"),
     "07 optimizer, another": Patient("07_optimizer_choice", "build(keras.optimizers.Adagrad(0.0001))"),
     "08 batch size, another": Patient("08_batch_size", "build(SGD(0.05))", "train('', model, 1000)"),
     "09 overfitting, another": Patient("09_overfitting", "build(batch_norm=True)"),
@@ -89,9 +91,10 @@ CURVE_COLUMNS = ["patient", "seed", "epoch", "metric", "value"]
 
 
 def recipe(patient):
-    """The cells of the notebook that define how a patient is built and trained."""
-    stem = PATIENTS[patient].notebook
-    return [cell for cell in cells.read(stem) if {"setup", "parameters"} & set(cell.tags)]
+    """The set-up cells of the notebook before the first that trains: how a patient is built and trained."""
+    found = cells.read(PATIENTS[patient].notebook)
+    first = next(i for i, cell in enumerate(found) if re.search(r"(?<!def )\btrain\(", cell.source))
+    return [cell for cell in found[:first] if {"setup", "parameters"} & set(cell.tags)]
 
 
 def fingerprint(patient):
