@@ -647,9 +647,9 @@ def learning_rate_sweep(model, x, y, x_val, y_val, learning_rates, epochs=2, bat
     """
     data = _checked_batch(model, x, y, trains=True), _checked_batch(model, x_val, y_val)
     (x, y), size = data[0], min(batch_size, len(x))
-    _finite_loss(_loss(model, x[:size], y[:size], training=False))
     ends = []
     with _unchanged(model, trains=True), _settable_rate(model) as learning_rate:
+        _finite_loss(_loss(model, x[:size], y[:size], training=False))
         start = [(variable, variable.numpy()) for variable in [*model.variables, *model.optimizer.variables]]
         for rate in learning_rates:
             for variable, value in start:
