@@ -624,8 +624,8 @@ def learning_rate_range_test(model, x, y, lowest=1e-6, highest=10.0, steps=120, 
 def learning_rate_sweep(model, x, y, x_val, y_val, learning_rates, epochs=2, batch_size=64):
     """Train for a few epochs at each of several learning rates, from the same weights; record the end.
 
-    Weights, optimizer and order of the batches are the same for every rate. Batches that are
-    not full are left out.
+    Weights, optimizer, random state and order of the batches are the same for every rate. Batches
+    that are not full are left out.
 
     Parameters
     ----------
@@ -647,21 +647,19 @@ def learning_rate_sweep(model, x, y, x_val, y_val, learning_rates, epochs=2, bat
     """
     data = _checked_batch(model, x, y, trains=True), _checked_batch(model, x_val, y_val)
     (x, y), size = data[0], min(batch_size, len(x))
+    initial_loss(model, x[:size], y[:size])  # raises where nothing can be measured
     ends = []
-    with _unchanged(model, trains=True), _settable_rate(model) as learning_rate:
-        _finite_loss(_loss(model, x[:size], y[:size], training=False))
-        start = [(variable, variable.numpy()) for variable in [*model.variables, *model.optimizer.variables]]
+    with _settable_rate(model) as learning_rate:
         for rate in learning_rates:
-            for variable, value in start:
-                variable.assign(value)
-            learning_rate.assign(rate)
-            order = np.random.default_rng(0)
-            for _ in range(epochs):
-                whole = order.permutation(len(x))[: len(x) // size * size]
-                for batch in whole.reshape(-1, size):
-                    model.train_on_batch(x[batch], y[batch])
-            evaluate = functools.partial(model.evaluate, batch_size=500, verbose=0, return_dict=True)
-            ends.append([evaluate(*each)["loss"] for each in data])
+            with _unchanged(model, trains=True):
+                learning_rate.assign(rate)
+                order = np.random.default_rng(0)
+                for _ in range(epochs):
+                    whole = order.permutation(len(x))[: len(x) // size * size]
+                    for batch in whole.reshape(-1, size):
+                        model.train_on_batch(x[batch], y[batch])
+                seen = (model.evaluate(*each, batch_size=500, verbose=0, return_dict=True) for each in data)
+                ends.append([end["loss"] for end in seen])
     return RateSweep(np.array(learning_rates, float), *np.array(ends, float).T)
 
 

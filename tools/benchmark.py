@@ -11,10 +11,11 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import cells
 from execute import NOTEBOOKS, client
 
 import nbformat
-from nbformat.v4 import new_code_cell
+from nbformat.v4 import new_code_cell, new_notebook
 
 PLAY = """
 import time
@@ -102,9 +103,8 @@ def run(path):
 
 def measure(source):
     """Run a piece of code in a fresh kernel, after the network of 00; the numbers it printed."""
-    notebook = nbformat.read(NOTEBOOKS / "00_reading_learning_curves.ipynb", as_version=4)
-    setup = [cell for cell in notebook.cells if "setup" in cell.metadata.get("tags", ())]
-    notebook.cells = [*setup, new_code_cell(source)]
+    sources = [cell.source for cell in cells.recipe("00_reading_learning_curves")]
+    notebook = new_notebook(cells=[new_code_cell(each) for each in (*sources, source)])
     with TemporaryDirectory() as folder:
         client(notebook, folder).execute()
     return printed(notebook.cells[-1])

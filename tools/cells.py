@@ -41,6 +41,13 @@ def read(stem):
     ]
 
 
+def recipe(stem):
+    """The set-up cells of a notebook before the first that trains: how its network is built and trained."""
+    found = read(stem)
+    first = next(i for i, cell in enumerate(found) if re.search(r"(?<!def )\btrain\(", cell.source))
+    return [cell for cell in found[:first] if {"setup", "parameters"} & set(cell.tags)]
+
+
 def _loads(node):
     """Names a piece of code reads, those in its functions included; their own variables are others."""
     return _free(node) - set(dir(builtins))

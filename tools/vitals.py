@@ -14,7 +14,6 @@ on those a rule that was made from the map can fail (notebook 00, exercise 3).
 """
 
 import inspect
-import re
 import sys
 from contextlib import suppress
 from typing import NamedTuple
@@ -91,10 +90,8 @@ CURVE_COLUMNS = ["patient", "seed", "epoch", "metric", "value"]
 
 
 def recipe(patient):
-    """The set-up cells of the notebook before the first that trains: how a patient is built and trained."""
-    found = cells.read(PATIENTS[patient].notebook)
-    first = next(i for i, cell in enumerate(found) if re.search(r"(?<!def )\btrain\(", cell.source))
-    return [cell for cell in found[:first] if {"setup", "parameters"} & set(cell.tags)]
+    """The cells of the notebook that define how a patient is built and trained."""
+    return cells.recipe(PATIENTS[patient].notebook)
 
 
 def fingerprint(patient):
