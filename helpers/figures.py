@@ -213,6 +213,37 @@ def range_test_curve(test, rates):
     )
 
 
+def descents(function, paths, reach=10.0, depth=2.0):
+    """Paths of optimizers down a surface of two weights, one panel each, with lines of equal height.
+
+    Parameters
+    ----------
+    function : callable, of an array of shape (2, ...), the height
+    paths : dict, name -> array of shape (steps + 1, 2), the places; the first is the start
+    reach, depth : float, the largest first and second weight that is shown
+
+    Returns
+    -------
+    Picture
+    """
+    grid = np.array(np.meshgrid(np.linspace(-reach, reach, 161), np.linspace(-depth, depth, 81)))
+    heights = np.asarray(function(grid))
+    with matplotlib.style.context(STYLE):
+        figure = Figure(figsize=(8, 1.3 * len(paths)))
+        axes = figure.subplots(len(paths), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+        for axis, (name, path) in zip(axes, paths.items()):
+            axis.contour(*grid, heights, np.geomspace(0.3, heights.max(), 9), colors=GRAY, linewidths=0.5)
+            axis.plot(*np.transpose(path), color=FIXED, marker="o", ms=3, lw=1)
+            axis.set(xlim=(-reach, reach), ylim=(-depth, depth))
+            axis.set_title(name, loc="left")
+        axes[-1].set_xlabel("weight along the valley")
+    ends = "; ".join(
+        f"{name} from height {function(np.array(path[0])):.1f} to {function(np.array(path[-1])):.2g}"
+        for name, path in paths.items()
+    )
+    return Picture(figure, f"Paths down a valley, {len(next(iter(paths.values()))) - 1} steps each. {ends}.")
+
+
 def rate_sweeps(sweeps, guessing=TEN_CLASSES[0]):
     """Loss after a short training against the learning rate; training dashed, validation solid.
 

@@ -248,6 +248,14 @@ def test_rate_sweeps_cuts_what_overflowed():
     assert picture.alt.endswith("SGD: 0.001 2.10, 0.032 0.70, 1 99.00.")
 
 
+def test_descents():
+    picture = figures.descents(
+        lambda place: place[0] ** 2 + place[1] ** 2, {"down": np.array([[3.0, 1.0], [1.0, 0.0]])}
+    )
+    assert_png(picture)
+    assert "1 steps each. down from height 10.0 to 1." in picture.alt
+
+
 def test_numbers_by_class():
     y = np.array([0, 0, 1, 1, 2])
     plane = np.array([[0.0, 1.0], [0.2, 1.2], [3.0, 1.0], [3.0, 1.0], [0.0, 1.1]])

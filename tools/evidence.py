@@ -31,7 +31,12 @@ COLUMNS = [
 ]  # fmt: skip
 ARM_COLUMNS = ["notebook", "telltale", "arm", "kind", "seed", "value"]
 # first judging seed of the lessons whose recipe went back after a judgment: no seed judges twice
-JUDGED_FROM = {"03_saturating_activations": 30, "05_excessive_pooling": 30, "06_learning_rate": 30}
+JUDGED_FROM = {
+    "03_saturating_activations": 30,
+    "05_excessive_pooling": 30,
+    "06_learning_rate": 30,
+    "07_optimizer_choice": 30,
+}
 CALIBRATION = [("calibration", seed, 1) for seed in range(10)]
 
 
