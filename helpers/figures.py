@@ -738,7 +738,11 @@ def readings_by_step(steps, panels, label="training step"):
             axis.set_xticks(range(0, len(steps), every_other), steps[::every_other])
             axis.set_title(title, fontsize=9)
             axis.set_xlabel(label)
-        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+        if len({tuple(runs) for runs in panels.values()}) == 1:
+            figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+        else:  # each panel has its own
+            for axis in axes:
+                axis.legend()
     unit = label.split()[-1]
     told = "; ".join(
         f"{title}: " + ", ".join(f"{name} {runs[name][0]:.2g} to {runs[name][-1]:.2g}" for name in runs)
