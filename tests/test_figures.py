@@ -186,6 +186,8 @@ def test_readings_by_step():
     picture = figures.readings_by_step([0, 1, 2], panels)
     assert_png(picture)
     assert "gradient: broken 1e-05 to 2e-06, fixed 1 to 0.5; share: broken 0 to 1." in picture.alt
+    picture = figures.readings_by_step([1, 2.5, 8], panels, label="temperature")
+    assert picture.alt.startswith("Measured from temperature 1 to temperature 8.")
 
 
 def test_places_on_canvas():
