@@ -824,6 +824,8 @@ def seed_evidence(notebook):
 def arm_spread(notebook):
     """What data/results/arms.csv holds of one notebook: every seed of every arm as a dot.
 
+    Small dots are runs with three times the epochs. Arms of several metrics get a panel each.
+
     Parameters
     ----------
     notebook : str, such as "07_optimizer_choice"
@@ -838,23 +840,31 @@ def arm_spread(notebook):
         There are no arms for this notebook yet.
     """
     rows = _rows_of(notebook, ARMS, EARLIER_ARMS)
-    rows = rows[rows.kind.isin(["judgment", "earlier"])]
-    arms = list(rows.groupby("arm", sort=False).value)
+    rows = rows[rows.kind != "calibration"].assign(longer=rows.kind == "longer")
+    panels = list(rows.groupby("telltale", sort=False))
+    counts = [part.arm.nunique() for _, part in panels]
+    spreads = []
     with matplotlib.style.context(STYLE):
-        figure = Figure(figsize=(8, 0.6 + 0.3 * len(arms)))
-        axis = figure.subplots()
-        for i, (_, values) in enumerate(arms):
-            axis.scatter(values, np.full(len(values), i), c=FIXED, alpha=0.4, lw=0)
-            axis.scatter(values.median(), i, c="black", marker="|", s=200)
-        axis.set_yticks(range(len(arms)), [name for name, _ in arms])
-        axis.set(ylim=(len(arms) - 0.5, -0.5), xlabel=f"{rows.telltale.iloc[0]}; line: median")
-        axis.grid(axis="y", visible=False)
-    spreads = "; ".join(
-        f"{name} {values.min():.3f} to {values.max():.3f}, median {values.median():.3f}"
-        for name, values in arms
-    )
-    seeds = rows.seed.nunique()
-    return Picture(figure, f"{rows.telltale.iloc[0]} over {seeds} seeds, one row per arm. {spreads}.")
+        figure = Figure(figsize=(8, 0.6 * len(panels) + 0.3 * sum(counts)))
+        axes = figure.subplots(len(panels), 1, squeeze=False, height_ratios=counts)[:, 0]
+        for axis, (telltale, part) in zip(axes, panels):
+            arms = list(part.groupby("arm", sort=False))
+            for i, (name, arm) in enumerate(arms):
+                values, longer = arm[~arm.longer].value, arm[arm.longer].value
+                axis.scatter(values, np.full(len(values), i), c=FIXED, alpha=0.4, lw=0)
+                axis.scatter(values.median(), i, c="black", marker="|", s=200)
+                axis.scatter(longer, np.full(len(longer), i + 0.3), c=GRAY, s=5, lw=0)
+                told = f"{name} {values.min():.3f} to {values.max():.3f}, median {values.median():.3f}"
+                spreads.append(
+                    told + (f", with three times the epochs {longer.median():.3f}" if len(longer) else "")
+                )
+            axis.set_yticks(range(len(arms)), [name for name, _ in arms])
+            small = "; small: three times the epochs" if part.longer.any() else ""
+            axis.set(ylim=(len(arms) - 0.5, -0.5), xlabel=f"{telltale}; line: median{small}")
+            axis.grid(axis="y", visible=False)
+    seeds = rows[~rows.longer].seed.nunique()
+    telltales = " and ".join(telltale for telltale, _ in panels)
+    return Picture(figure, f"{telltales} over {seeds} seeds, one row per arm. {'; '.join(spreads)}.")
 
 
 def vitals_map(vitals, healthy, groups):

@@ -299,11 +299,15 @@ def test_arm_spread(results, table, kind):
     ]
     if kind:
         rows.append(rows[0] | {"kind": "calibration", "seed": 9, "value": 9.0})
+        rows.append(rows[0] | {"kind": "longer", "seed": 0, "value": 0.7})
+        rows.append(rows[0] | {"telltale": "val_loss"})
     pd.DataFrame(rows).to_csv(getattr(figures, table), index=False)
     picture = figures.arm_spread("04_x")
     assert_png(picture)
     assert "over 3 seeds" in picture.alt
-    assert "late 0.100 to 0.600, median 0.200; early 0.300 to 0.300, median 0.300" in picture.alt
+    longer = ", with three times the epochs 0.700" if kind else ""
+    assert f"late 0.100 to 0.600, median 0.200{longer}; early 0.300 to 0.300, median 0.300" in picture.alt
+    assert picture.alt.startswith("val_accuracy and val_loss" if kind else "val_accuracy over")
     with pytest.raises(ValueError, match="arms.csv has no rows for '05_y'.*make evidence"):
         figures.arm_spread("05_y")
 
