@@ -797,6 +797,7 @@ def arm_spread(notebook):
     rows = rows[rows.kind != "calibration"].assign(longer=rows.kind == "longer")
     panels = list(rows.groupby("telltale", sort=False))
     counts = [part.arm.nunique() for _, part in panels]
+    more_epochs, small_dot = KINDS["longer"]
     spreads = []
     with matplotlib.style.context(STYLE):
         figure = Figure(figsize=(8, 0.6 * len(panels) + 0.3 * sum(counts)))
@@ -807,13 +808,11 @@ def arm_spread(notebook):
                 values, longer = arm[~arm.longer].value, arm[arm.longer].value
                 axis.scatter(values, np.full(len(values), i), c=FIXED, alpha=0.4, lw=0)
                 axis.scatter(values.median(), i, c="black", marker="|", s=200)
-                axis.scatter(longer, np.full(len(longer), i + 0.3), c=GRAY, s=5, lw=0)
+                axis.scatter(longer, np.full(len(longer), i + 0.3), c=FIXED, lw=0, **small_dot)
                 told = f"{name} {values.min():.3f} to {values.max():.3f}, median {values.median():.3f}"
-                spreads.append(
-                    told + (f", with three times the epochs {longer.median():.3f}" if len(longer) else "")
-                )
+                spreads.append(told + (f", with {more_epochs} {longer.median():.3f}" if len(longer) else ""))
             axis.set_yticks(range(len(arms)), [name for name, _ in arms])
-            small = "; small: three times the epochs" if part.longer.any() else ""
+            small = f"; small: {more_epochs}" if part.longer.any() else ""
             axis.set(ylim=(len(arms) - 0.5, -0.5), xlabel=f"{telltale}; line: median{small}")
             axis.grid(axis="y", visible=False)
     seeds = rows[~rows.longer].seed.nunique()
