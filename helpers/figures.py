@@ -306,7 +306,8 @@ def update_curves(runs):
 
     Parameters
     ----------
-    runs : dict, name -> (keras.callbacks.History with val_loss, updates in one epoch)
+    runs : dict, name -> (keras.callbacks.History with val_loss, updates between two of its
+        validations, images of an epoch / batch size)
 
     Returns
     -------
@@ -315,25 +316,64 @@ def update_curves(runs):
     with matplotlib.style.context(STYLE):
         figure = Figure(figsize=(8, 3.1))
         axes = figure.subplots(1, 2, sharey=True)
-        for name, (run, updates) in runs.items():
-            epochs, losses = _by_epoch(run.history["val_loss"])
-            axes[0].plot(epochs, losses, label=name)
-            axes[1].plot([updates * epoch for epoch in epochs], losses)
+        for name, (run, updates, in_epoch) in runs.items():
+            losses = run.history["val_loss"]
+            counts = updates * np.arange(1, len(losses) + 1)
+            axes[0].plot(counts / in_epoch, losses, label=name)
+            axes[1].plot(counts, losses)
         for axis, label in zip(axes, ("epoch", "updates")):
             guessing = axis.axhline(TEN_CLASSES[0], color=GRAY, ls=":", lw=1.2, marker="")
             axis.set(xlabel=label, ylim=(0, 1.2 * TEN_CLASSES[0]))
         guessing.set_label("guessing")
-        axes[0].xaxis.get_major_locator().set_params(integer=True)
         axes[0].set_ylabel("val_loss")
-        axes[1].set_xscale("log")
-        axes[1].xaxis.set_major_formatter("{x:.0f}")
         figure.legend(loc="outside lower center", ncols=len(runs) + 1)
     ends = "; ".join(
-        f"{name} {run.history['val_loss'][-1]:.3f} after {len(run.epoch)} epochs, "
+        f"{name} {run.history['val_loss'][-1]:.3f} after {updates * len(run.epoch) / in_epoch:.0f} epochs, "
         f"{updates * len(run.epoch)} updates"
-        for name, (run, updates) in runs.items()
+        for name, (run, updates, in_epoch) in runs.items()
     )
     return Picture(figure, f"Validation loss by epoch and by number of updates. At the end, {ends}.")
+
+
+def updates_to_target(needed, seconds):
+    """Updates and seconds to a target against the batch size, both axes logarithmic.
+
+    After Shallue and others, Measuring the Effects of Data Parallelism on Neural Network Training
+    (JMLR 2019), figure 1. On the dotted line, twice the batch needs half the updates.
+
+    Parameters
+    ----------
+    needed : dict, name -> dict, batch size -> updates to the target, NaN where it was not reached
+    seconds : dict, batch size -> seconds per update
+
+    Returns
+    -------
+    Picture
+    """
+    with matplotlib.style.context(STYLE):
+        figure = Figure(figsize=(8, 3.1))
+        axes = figure.subplots(1, 2)
+        axes[0].plot([], [])  # the first look of the cycle is that of a broken run
+        axes[1].plot([], [])
+        for name, by_size in needed.items():
+            sizes, updates = np.array(list(by_size)), np.array(list(by_size.values()))
+            axes[0].plot(sizes, updates, label=name)
+            axes[1].plot(sizes, updates * [seconds[size] for size in sizes])
+        first = next(iter(needed.values()))
+        sizes = np.array(list(first))
+        ideal = first[sizes[0]] * sizes[0] / sizes
+        axes[0].plot(sizes, ideal, ":", color=GRAY, lw=1.2, marker="", label="half for twice the batch")
+        for axis, label in zip(axes, ("updates to the target", "seconds to the target")):
+            axis.set(xscale="log", yscale="log", xlabel="batch size", ylabel=label)
+            axis.set_xticks(sizes, [f"{size:,}" for size in sizes])
+            axis.yaxis.set_major_formatter("{x:g}")
+            axis.minorticks_off()
+        figure.legend(loc="outside lower center", ncols=len(needed) + 1)
+    told = "; ".join(
+        f"{name}: " + ", ".join(f"batch {size:,} {updates:.0f}" for size, updates in by_size.items())
+        for name, by_size in needed.items()
+    )
+    return Picture(figure, f"Updates and seconds to the target by batch size. Updates of {told}.")
 
 
 def size_curves(runs, metric="accuracy"):
@@ -672,12 +712,12 @@ def input_histograms(moments, flat):
     )
 
 
-def readings_by_step(steps, panels):
+def readings_by_step(steps, panels, label="training step"):
     """Measurements after the first training steps, a panel for each.
 
     Parameters
     ----------
-    steps : list of int, when it was measured
+    steps : list of numbers, when it was measured, or whatever else the label says
     panels : dict, what was measured -> dict, model name -> list, one number per step; the broken
         model first. Logarithmic where the numbers are positive and differ by a factor above 100.
 
@@ -694,15 +734,21 @@ def readings_by_step(steps, panels):
             every = np.concatenate(list(runs.values()))
             if every.min() > 0 and every.max() > 100 * every.min():
                 axis.set_yscale("log")
-            axis.set_xticks(range(0, len(steps), 2), steps[::2])
+            every_other = 1 + len(steps) // 7
+            axis.set_xticks(range(0, len(steps), every_other), steps[::every_other])
             axis.set_title(title, fontsize=9)
-            axis.set_xlabel("training step")
-        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+            axis.set_xlabel(label)
+        if len({tuple(runs) for runs in panels.values()}) == 1:
+            figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+        else:  # each panel has its own
+            for axis in axes:
+                axis.legend()
+    unit = label.split()[-1]
     told = "; ".join(
         f"{title}: " + ", ".join(f"{name} {runs[name][0]:.2g} to {runs[name][-1]:.2g}" for name in runs)
         for title, runs in panels.items()
     )
-    return Picture(figure, f"Measured from step {steps[0]} to step {steps[-1]}. {told}.")
+    return Picture(figure, f"Measured from {unit} {steps[0]} to {unit} {steps[-1]}. {told}.")
 
 
 # how the runs of each kind are drawn, and what they are called; see tools/evidence.py

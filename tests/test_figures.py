@@ -139,9 +139,16 @@ def test_one_batch_curves():
 def test_update_curves():
     run = keras.callbacks.History()
     run.history, run.epoch = {"val_loss": [2.0, 0.5]}, [0, 1]
-    picture = figures.update_curves({"batch 10": (run, 600), "batch 100": (run, 60)})
+    picture = figures.update_curves({"batch 10": (run, 300, 600), "batch 100": (run, 300, 60)})
     assert_png(picture)
-    assert "batch 10 0.500 after 2 epochs, 1200 updates; batch 100 0.500 after 2 epochs, 120" in picture.alt
+    assert "batch 10 0.500 after 1 epochs, 600 updates; batch 100 0.500 after 10 epochs, 600" in picture.alt
+
+
+def test_updates_to_target():
+    needed = {"SGD": {16: 700, 256: 160}, "momentum": {16: 650, 256: np.nan}}
+    picture = figures.updates_to_target(needed, {16: 0.001, 256: 0.004})
+    assert_png(picture)
+    assert picture.alt.endswith("SGD: batch 16 700, batch 256 160; momentum: batch 16 650, batch 256 nan.")
 
 
 def test_size_curves():
@@ -179,6 +186,8 @@ def test_readings_by_step():
     picture = figures.readings_by_step([0, 1, 2], panels)
     assert_png(picture)
     assert "gradient: broken 1e-05 to 2e-06, fixed 1 to 0.5; share: broken 0 to 1." in picture.alt
+    picture = figures.readings_by_step([1, 2.5, 8], panels, label="temperature")
+    assert picture.alt.startswith("Measured from temperature 1 to temperature 8.")
 
 
 def test_places_on_canvas():

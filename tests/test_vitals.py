@@ -23,7 +23,7 @@ CLAIMS = {
     "06 rate too low, another": "rate 0.0001, rate of the range test",
     "06 rate too high, another": "rate 1, rate of the range test",
     "07 optimizer": "Adadelta 0.001, Adam 0.001",
-    "08 batch size": "batch 500, batch 16",
+    "08 batch size, another": "batch 500, batch 16",
     "09 overfitting": "plain, dropout and L2",
     "11 unscaled": "0...255, Rescaling",
     "12 noisy labels": "40 % wrong labels, labels as published",

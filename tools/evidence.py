@@ -36,6 +36,7 @@ JUDGED_FROM = {
     "05_excessive_pooling": 30,
     "06_learning_rate": 30,
     "07_optimizer_choice": 30,
+    "08_batch_size": 50,
 }
 CALIBRATION = [("calibration", seed, 1) for seed in range(10)]
 

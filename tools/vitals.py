@@ -50,7 +50,7 @@ MAPPED = {
     "06 rate too low": Patient("00_reading_learning_curves", "build(learning_rate=3e-6)"),
     "06 rate too high": Patient("00_reading_learning_curves", "build(learning_rate=0.3)"),
     "07 optimizer": Patient("07_optimizer_choice", "build(optimizer='adadelta')"),
-    "08 batch size": Patient("08_batch_size", "build(SGD(0.05))", "train('', model, 500)"),
+    "08 batch size": Patient("08_batch_size", "build(SGD(0.1))", "train('', model, 1200)"),
     "09 overfitting": Patient("09_overfitting"),
     "10 imbalance": Patient("10_class_imbalance"),
     "11 unscaled": Patient("11_unscaled_inputs"),
@@ -72,7 +72,7 @@ OTHERS = {
     "06 rate too low, another": Patient("06_learning_rate", "build(learning_rate=0.0001)"),
     "06 rate too high, another": Patient("06_learning_rate", "build(learning_rate=1.0)"),
     "07 optimizer, another": Patient("07_optimizer_choice", "build(keras.optimizers.Adagrad(0.0001))"),
-    "08 batch size, another": Patient("08_batch_size", "build(SGD(0.05))", "train('', model, 1000)"),
+    "08 batch size, another": Patient("08_batch_size", "build(SGD(0.1))", "train('', model, 500)"),
     "09 overfitting, another": Patient("09_overfitting", "build(batch_norm=True)"),
     "10 imbalance, another": Patient(
         "10_class_imbalance", train="train('', model, *keep_few(x_train, y_train, RARE, 40, SEED)[:2])"

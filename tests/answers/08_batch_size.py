@@ -1,20 +1,49 @@
 EXERCISES = [
     {
+        "right": [
+            "epochs = 20",
+            "epochs = 5 * 16 // 4",
+            "epochs = -(-5 * -(-1000 // 64) // -(-1000 // 300))",
+        ],
         "wrong": [
-            "updates = lambda images, batch_size, epochs: images // batch_size * epochs",
-            "updates = lambda images, batch_size, epochs: int(np.ceil(images * epochs / batch_size))",
+            "epochs = int(np.ceil(5 * 300 / 64))",
+            "epochs = int(np.ceil(5 * (1000 // 64) / (1000 // 300)))",
+        ],
+        "copied": [
+            "epochs = EPOCHS",
+            "epochs = 40",
         ],
     },
     {
+        "right": [
+            "optimizer = SGD(0.2, momentum=0.9)",
+            "optimizer = SGD(0.1, momentum=0.9, nesterov=True)",
+            "optimizer = keras.optimizers.Adam(0.01)",
+        ],
         "wrong": [
-            "epochs = 3",
-            "epochs = 141 // 6",
+            "optimizer = SGD(0.1 * 250 / 16)",
+            "optimizer = SGD(0.01, momentum=0.9)",
+        ],
+        "copied": [
+            "optimizer = SGD(0.1)",
+            "optimizer = SGD(rising)",
         ],
     },
     {
+        "right": [
+            "accumulating = SGD(learning_rate=0.1, momentum=0.0, gradient_accumulation_steps=4)",
+            "accumulating = keras.optimizers.get({'class_name': 'SGD', "
+            "'config': {'learning_rate': 0.1, 'gradient_accumulation_steps': 4}})",
+            "accumulating = SGD(keras.optimizers.schedules.ExponentialDecay(0.1, 1, 1.0), "
+            "gradient_accumulation_steps=4)",
+        ],
         "wrong": [
-            "rate = 0.4",
-            "rate = 0.001",
+            "accumulating = SGD(0.4, gradient_accumulation_steps=4)",
+            "accumulating = SGD(0.1 / 4)",
+        ],
+        "copied": [
+            "accumulating = SGD(0.1)",
+            "accumulating = SGD(0.1, momentum=0.9)",
         ],
     },
 ]
