@@ -37,6 +37,7 @@ JUDGED_FROM = {
     "06_learning_rate": 30,
     "07_optimizer_choice": 30,
     "08_batch_size": 50,
+    "09_overfitting": 30,
 }
 CALIBRATION = [("calibration", seed, 1) for seed in range(10)]
 
