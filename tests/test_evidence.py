@@ -67,7 +67,7 @@ def test_held_says_what_the_levels_say():
 
 def test_every_arm_has_every_run(stem):
     rows = ARM_TABLE[ARM_TABLE.notebook == stem]
-    for arm, of_arm in rows.groupby("arm"):
+    for arm, of_arm in rows.groupby(["telltale", "arm"]):
         runs = sorted(zip(of_arm.kind, of_arm.seed))
         assert runs == sorted((kind, seed) for kind, seed, _ in runs_of(stem)), arm
         assert of_arm.value.notna().all(), arm

@@ -26,7 +26,7 @@ EXERCISES = [
         ],
         "copied": [
             "optimizer = SGD(0.1)",
-            "optimizer = SGD(rising)",
+            "optimizer = SGD(CosineDecay(0.0, 1, 1.0, warmup_target=3.125, warmup_steps=24))",
         ],
     },
     {

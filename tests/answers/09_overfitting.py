@@ -1,9 +1,9 @@
 EXERCISES = [
     {
         "right": [
-            "penalty = L2(0.1)",
+            "penalty = L2(0.5)",
             "penalty = L1(0.01)",
-            "penalty = L1L2(0.003, 0.1)",
+            "penalty = L1L2(0.003, 0.3)",
         ],
         "wrong": [
             "penalty = L2(0.001)",
