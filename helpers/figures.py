@@ -16,6 +16,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import LogLocator
 from PIL import Image as PillowImage
 from sklearn.metrics import confusion_matrix
 
@@ -343,7 +344,7 @@ def updates_to_target(needed, seconds):
 
     Parameters
     ----------
-    needed : dict, name -> dict, batch size -> updates to the target, NaN where it was not reached
+    needed : dict, name -> dict, batch size -> updates to the target, infinite where it was not reached
     seconds : dict, batch size -> seconds per update
 
     Returns
@@ -366,6 +367,7 @@ def updates_to_target(needed, seconds):
         for axis, label in zip(axes, ("updates to the target", "seconds to the target")):
             axis.set(xscale="log", yscale="log", xlabel="batch size", ylabel=label)
             axis.set_xticks(sizes, [f"{size:,}" for size in sizes])
+            axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axis.yaxis.set_major_formatter("{x:g}")
             axis.minorticks_off()
         figure.legend(loc="outside lower center", ncols=len(needed) + 1)
@@ -859,7 +861,8 @@ def arm_spread(notebook):
                 spreads.append(told + (f", with {more_epochs} {longer.median():.3f}" if len(longer) else ""))
             axis.set_yticks(range(len(arms)), [name for name, _ in arms])
             small = f"; small: {more_epochs}" if part.longer.any() else ""
-            axis.set(ylim=(len(arms) - 0.5, -0.5), xlabel=f"{telltale}; line: median{small}")
+            axis.set(ylim=(len(arms) - 0.5, -0.5))
+            axis.set_xlabel(f"{telltale}; line: median{small}", loc="right")  # room for a long one
             axis.grid(axis="y", visible=False)
     seeds = rows[~rows.longer].seed.nunique()
     telltales = " and ".join(telltale for telltale, _ in panels)
