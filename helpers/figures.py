@@ -18,7 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator
 from PIL import Image as PillowImage
-from sklearn.metrics import confusion_matrix
+from sklearn.metrics import confusion_matrix, precision_recall_curve, precision_score, recall_score
 
 STYLE = Path(__file__).parent / "stalled.mplstyle"
 TEN_CLASSES = math.log(10), 0.1  # loss and accuracy of guessing
@@ -555,6 +555,49 @@ def confusion_matrices(y, predictions, class_names):
         for name, matrix in matrices.items()
     )
     return Picture(figure, f"Confusion matrices in percent of each true class. {recalls}.")
+
+
+def precision_recall_curves(y, probabilities, classes, class_names, sample_weight):
+    """Precision against recall as the probability that is asked of an answer falls, by class.
+
+    A mark shows where a model's own answers lie, those with the largest probability.
+
+    Parameters
+    ----------
+    y : int array, shape (n,), true classes
+    probabilities : dict, model name -> float array, shape (n, classes); those of an image need not
+        add up to 1
+    classes : list of int, a panel for each
+    class_names : sequence of str, the names of all classes
+    sample_weight : array, shape (n,), how often the like of each image is met
+
+    Returns
+    -------
+    Picture
+    """
+    told = []
+    with matplotlib.style.context(STYLE):
+        figure = Figure(figsize=(8, 3.3))
+        axes = figure.subplots(1, len(classes), squeeze=False, sharey=True)[0]
+        for axis, label in zip(axes, classes):
+            true, answered = y == label, []
+            for name, columns in probabilities.items():
+                score, named = columns[:, label] / columns.sum(axis=1), columns.argmax(axis=1) == label
+                precision, recall, _ = precision_recall_curve(true, score, sample_weight=sample_weight)
+                (line,) = axis.plot(recall, precision, marker="", drawstyle="steps-post", label=name)
+                point = (
+                    recall_score(true, named),
+                    precision_score(true, named, sample_weight=sample_weight, zero_division=np.nan),
+                )
+                axis.plot(*point, "o", color=line.get_color(), ms=9, mec="black")
+                answered.append(f"{name} {point[1]:.2f} at {point[0]:.2f}")
+            axis.set(title=class_names[label], xlabel="recall", xlim=(0, 1), ylim=(0, 1.02))
+            told.append(f"{class_names[label]}: {', '.join(answered)}")
+        axes[0].set_ylabel("precision")
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    return Picture(
+        figure, f"Precision against recall. Precision of the answers, at their recall: {'; '.join(told)}."
+    )
 
 
 def numbers_by_class(numbers, y, class_names):

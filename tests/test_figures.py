@@ -218,6 +218,18 @@ def test_confusion_matrices():
     assert_png(figures.confusion_matrices(y, {"alone": y}, ("bag", "coat", "shirt")))
 
 
+def test_precision_recall_curves():
+    y = np.array([0, 0, 1, 1, 1, 1])
+    bets = np.array([[0.9, 0.1], [0.4, 0.6], [0.7, 0.3], [0.2, 0.8], [0.1, 0.9], [0.3, 0.7]])
+    met = np.where(y == 0, 0.5, 1.0)  # a bag is met half as often
+    models = {"as it is": bets, "never a bag": bets * (0.01, 1), "bags tripled": bets * (3, 1)}
+    picture = figures.precision_recall_curves(y, models, [0], ("bag", "coat"), met)
+    assert_png(picture)
+    assert picture.alt.endswith(
+        "bag: as it is 0.33 at 0.50, never a bag nan at 0.00, bags tripled 0.33 at 1.00."
+    )
+
+
 def test_learning_curves_need_four_curves():
     with pytest.raises(ValueError, match="'bare' has no val_loss, accuracy, val_accuracy.*metrics="):
         figures.learning_curves({"bare": history(loss=[1.0])})
