@@ -38,6 +38,7 @@ JUDGED_FROM = {
     "07_optimizer_choice": 30,
     "08_batch_size": 50,
     "09_overfitting": 30,
+    "10_class_imbalance": 30,
 }
 CALIBRATION = [("calibration", seed, 1) for seed in range(10)]
 
