@@ -10,7 +10,7 @@ EXERCISES = [
             "recall_of = lambda matrix: np.diag(matrix) / matrix.sum()",
         ],
         "copied": [
-            "recall_of = lambda matrix: recall_score(y_val, y_val, average=None)",
+            "recall_of = lambda matrix: np.full(len(matrix), 0.67)",
         ],
     },
     {
