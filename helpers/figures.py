@@ -344,8 +344,9 @@ def updates_to_target(needed, seconds):
 
     Parameters
     ----------
-    needed : dict, name -> dict, batch size -> updates to the target, infinite where it was not reached
-    seconds : dict, batch size -> seconds per update
+    needed : dict, name -> dict, batch size -> updates to the target, infinite or NaN where it was
+        not reached
+    seconds : dict, batch size -> seconds per update, for the same sizes
 
     Returns
     -------
@@ -356,13 +357,12 @@ def updates_to_target(needed, seconds):
         axes = figure.subplots(1, 2)
         axes[0].plot([], [])  # the first look of the cycle is that of a broken run
         axes[1].plot([], [])
+        sizes, per_update = np.array(list(seconds)), np.array(list(seconds.values()))
         for name, by_size in needed.items():
-            sizes, updates = np.array(list(by_size)), np.array(list(by_size.values()))
+            updates = np.array([by_size[size] for size in seconds])
             axes[0].plot(sizes, updates, label=name)
-            axes[1].plot(sizes, updates * [seconds[size] for size in sizes])
-        first = next(iter(needed.values()))
-        sizes = np.array(list(first))
-        ideal = first[sizes[0]] * sizes[0] / sizes
+            axes[1].plot(sizes, updates * per_update)
+        ideal = next(iter(needed.values()))[sizes[0]] * sizes[0] / sizes
         axes[0].plot(sizes, ideal, ":", color=GRAY, lw=1.2, marker="", label="half for twice the batch")
         for axis, label in zip(axes, ("updates to the target", "seconds to the target")):
             axis.set(xscale="log", yscale="log", xlabel="batch size", ylabel=label)
