@@ -39,6 +39,7 @@ JUDGED_FROM = {
     "08_batch_size": 50,
     "09_overfitting": 30,
     "10_class_imbalance": 30,
+    "11_unscaled_inputs": 30,
 }
 CALIBRATION = [("calibration", seed, 1) for seed in range(10)]
 

@@ -77,7 +77,7 @@ OTHERS = {
     "10 imbalance, another": Patient(
         "10_class_imbalance", train="train('', model, *keep_few(x_train, y_train, RARE, 40, SEED)[:2])"
     ),
-    "11 unscaled, another": Patient("11_unscaled_inputs", "build(optimizer=SGD(0.03))"),
+    "11 unscaled, another": Patient("11_unscaled_inputs", "build(optimizer=SGD(falling(0.01), momentum=0.9))"),
     "12 noisy labels, another": Patient("12_noisy_labels", train=OTHER_NOISE),
     "13 little data, another": Patient(
         "13_too_little_data", train="train('', model, repeated(x_varied[:100]))"
