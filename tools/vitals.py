@@ -39,7 +39,6 @@ class Patient(NamedTuple):
     train: str = "train('', model)"
 
 
-NOISY = "train('', model, x_train, flip_labels(y_train, share=0.4, seed=SEED)[0])"
 MAPPED = {
     "healthy": Patient("00_reading_learning_curves"),
     "01 capacity": Patient("01_insufficient_capacity"),
@@ -54,10 +53,9 @@ MAPPED = {
     "09 overfitting": Patient("09_overfitting"),
     "10 imbalance": Patient("10_class_imbalance"),
     "11 unscaled": Patient("11_unscaled_inputs"),
-    "12 noisy labels": Patient("12_noisy_labels", train=NOISY),
+    "12 noisy labels": Patient("12_noisy_labels"),
     "13 little data": Patient("13_too_little_data", train="train('', model, repeated(x_varied[:200]))"),
 }
-OTHER_NOISE = "train('', model, x_train, flip_labels(y_train, share=0.3, seed=SEED)[0])"
 OTHERS = {
     "healthy, another": Patient("00_reading_learning_curves", "build(learning_rate=0.001)"),
     "01 capacity, another": Patient("01_insufficient_capacity", "build(filters=(2, 2))"),
@@ -77,8 +75,10 @@ OTHERS = {
     "10 imbalance, another": Patient(
         "10_class_imbalance", train="train('', model, *keep_few(x_train, y_train, RARE, 40, SEED)[:2])"
     ),
-    "11 unscaled, another": Patient("11_unscaled_inputs", "build(optimizer=SGD(falling(0.01), momentum=0.9))"),
-    "12 noisy labels, another": Patient("12_noisy_labels", train=OTHER_NOISE),
+    "11 unscaled, another": Patient(
+        "11_unscaled_inputs", "build(optimizer=SGD(falling(0.01), momentum=0.9))"
+    ),
+    "12 noisy labels, another": Patient("12_noisy_labels", train="train('', model, val=(x_val, y_val))"),
     "13 little data, another": Patient(
         "13_too_little_data", train="train('', model, repeated(x_varied[:100]))"
     ),
