@@ -40,6 +40,7 @@ JUDGED_FROM = {
     "09_overfitting": 30,
     "10_class_imbalance": 30,
     "11_unscaled_inputs": 30,
+    "12_noisy_labels": 30,
 }
 CALIBRATION = [("calibration", seed, 1) for seed in range(10)]
 
