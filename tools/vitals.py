@@ -54,7 +54,7 @@ MAPPED = {
     "10 imbalance": Patient("10_class_imbalance"),
     "11 unscaled": Patient("11_unscaled_inputs"),
     "12 noisy labels": Patient("12_noisy_labels"),
-    "13 little data": Patient("13_too_little_data", train="train('', model, repeated(x_varied[:200]))"),
+    "13 little data": Patient("13_too_little_data", train="train('', model, 200)"),
 }
 OTHERS = {
     "healthy, another": Patient("00_reading_learning_curves", "build(learning_rate=0.001)"),
@@ -79,9 +79,7 @@ OTHERS = {
         "11_unscaled_inputs", "build(optimizer=SGD(falling(0.01), momentum=0.9))"
     ),
     "12 noisy labels, another": Patient("12_noisy_labels", train="train('', model, val=(x_val, y_val))"),
-    "13 little data, another": Patient(
-        "13_too_little_data", train="train('', model, repeated(x_varied[:100]))"
-    ),
+    "13 little data, another": Patient("13_too_little_data", train="train('', model, 100)"),
 }
 PATIENTS = MAPPED | OTHERS
 SEEDS_OF_OTHERS = 5
