@@ -41,6 +41,7 @@ JUDGED_FROM = {
     "10_class_imbalance": 30,
     "11_unscaled_inputs": 30,
     "12_noisy_labels": 30,
+    "13_too_little_data": 30,
 }
 CALIBRATION = [("calibration", seed, 1) for seed in range(10)]
 
