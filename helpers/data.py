@@ -13,7 +13,6 @@ DATA = _BUNDLED if _BUNDLED.exists() else Path(__file__).parent.parent / "data"
 SAMPLE = DATA / "fashion_mnist_sample.npz"
 RESULTS = DATA / "results"  # what the commands of the Makefile measured, one table a file
 EVIDENCE, ARMS = RESULTS / "evidence.csv", RESULTS / "arms.csv"
-EARLIER_EVIDENCE, EARLIER_ARMS = RESULTS / "earlier" / "evidence.csv", RESULTS / "earlier" / "arms.csv"
 VITALS, CURVES = RESULTS / "vitals.csv", RESULTS / "curves.csv"
 CASES = RESULTS / "clinic.csv"
 SAMPLE_SHA256 = "4a307de9e314b8b64f79957e1cfc37853ee3f99135afeaff8c4fc8a0d81a5162"

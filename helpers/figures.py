@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 
 from helpers import instruments
-from helpers.data import ARMS, EARLIER_ARMS, EARLIER_EVIDENCE, EVIDENCE
+from helpers.data import ARMS, EVIDENCE
 
 import matplotlib.style
 import numpy as np
@@ -801,7 +801,6 @@ KINDS = {
     "judgment": ("fresh seeds", {"alpha": 0.6}),
     "calibration": ("seeds of the calibration", {"facecolor": "none", "alpha": 0.6}),
     "longer": ("three times the epochs", {"alpha": 0.9, "s": 9}),
-    "earlier": ("seeds that also set the levels", {"alpha": 0.6}),
 }
 
 
@@ -824,7 +823,7 @@ def seed_evidence(notebook):
     ValueError
         There is no evidence for this notebook yet.
     """
-    rows = _rows_of(notebook, EVIDENCE, EARLIER_EVIDENCE)
+    rows = _rows_of(notebook, EVIDENCE)
     claims = list(rows.groupby("claim", sort=False))
     kinds = [kind for kind in KINDS if kind in set(rows.kind)]
     with matplotlib.style.context(STYLE):
@@ -884,7 +883,7 @@ def arm_spread(notebook):
     ValueError
         There are no arms for this notebook yet.
     """
-    rows = _rows_of(notebook, ARMS, EARLIER_ARMS)
+    rows = _rows_of(notebook, ARMS)
     rows = rows[rows.kind != "calibration"].assign(longer=rows.kind == "longer")
     panels = list(rows.groupby("telltale", sort=False))
     counts = [part.arm.nunique() for _, part in panels]
@@ -1007,14 +1006,13 @@ def gallery(runs):
     )
 
 
-def _rows_of(notebook, *tables):
-    """The rows of a notebook in the first table that has any; those of the earlier one get a kind."""
-    for table in filter(Path.exists, tables):
-        rows = pd.read_csv(table)
-        rows = rows[rows.notebook == notebook]
-        if len(rows):
-            return rows if "kind" in rows else rows.assign(kind="earlier")
-    raise ValueError(f"data/results/{tables[0].name} has no rows for {notebook!r}: run make evidence")
+def _rows_of(notebook, table):
+    """The rows of a notebook in a table of results."""
+    rows = pd.read_csv(table)
+    rows = rows[rows.notebook == notebook]
+    if rows.empty:
+        raise ValueError(f"data/results/{table.name} has no rows for {notebook!r}: run make evidence")
+    return rows
 
 
 def _looks(names):

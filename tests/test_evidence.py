@@ -4,7 +4,7 @@ import cells
 import evidence
 import journal
 from evidence import ARM_COLUMNS, COLUMNS, runs_of
-from helpers.data import ARMS, EARLIER_ARMS, EARLIER_EVIDENCE, EVIDENCE
+from helpers.data import ARMS, EVIDENCE
 from helpers.verdict import ARMS_MIME, MIME, has_recovered, is_stalled
 
 import pandas as pd
@@ -13,23 +13,17 @@ from conftest import LESSONS
 
 TABLE, ARM_TABLE = evidence.read(EVIDENCE, COLUMNS), evidence.read(ARMS, ARM_COLUMNS)
 ENTRIES = journal.read()
-REWORKED = sorted(path.stem for path in LESSONS if evidence.follows_protocol(path.stem))
-# the lessons whose levels were set on the seeds that also judge them
-EARLIER = sorted(path.stem for path in LESSONS if path.stem not in REWORKED)
 
 
-def test_every_lesson_is_in_one_table_and_nothing_else_is():
-    assert list(TABLE.columns) == COLUMNS and sorted(TABLE.notebook.unique()) == REWORKED
-    if EARLIER:
-        assert sorted(pd.read_csv(EARLIER_EVIDENCE).notebook.unique()) == EARLIER
-    else:
-        assert not EARLIER_EVIDENCE.exists() and not EARLIER_ARMS.exists(), "the old tables go with the last"
+def test_every_lesson_follows_the_protocol_and_is_in_the_table():
+    stems = sorted(path.stem for path in LESSONS)
+    assert [stem for stem in stems if evidence.follows_protocol(stem)] == stems
+    assert list(TABLE.columns) == COLUMNS and sorted(TABLE.notebook.unique()) == stems
 
 
-@pytest.fixture(params=REWORKED)
+@pytest.fixture(params=LESSONS, ids=lambda path: path.stem)
 def stem(request):
-    """Each lesson that follows the protocol."""
-    return request.param
+    return request.param.stem
 
 
 @pytest.fixture
@@ -59,10 +53,9 @@ def test_holds_on_every_fresh_seed_and_with_three_times_the_epochs(rows):
 
 
 def test_held_says_what_the_levels_say():
-    for table in TABLE, evidence.read(EARLIER_EVIDENCE, COLUMNS):
-        levels = table.stalled_at, table.recovered_at
-        held = is_stalled(table.broken, *levels) & has_recovered(table.fixed, *levels)
-        assert (held == table.held).all()
+    levels = TABLE.stalled_at, TABLE.recovered_at
+    held = is_stalled(TABLE.broken, *levels) & has_recovered(TABLE.fixed, *levels)
+    assert (held == TABLE.held).all()
 
 
 def test_every_arm_has_every_run(stem):
@@ -71,18 +64,6 @@ def test_every_arm_has_every_run(stem):
         runs = sorted(zip(of_arm.kind, of_arm.seed))
         assert runs == sorted((kind, seed) for kind, seed, _ in runs_of(stem)), arm
         assert of_arm.value.notna().all(), arm
-
-
-@pytest.mark.parametrize("stem", EARLIER)
-def test_earlier_rows_are_complete_and_of_the_cells_as_they_stand(stem):
-    """Their levels were set on these seeds, so `held` is no judgment; a changed claim is noticed."""
-    rows = pd.read_csv(EARLIER_EVIDENCE).query("notebook == @stem")
-    for claim, of_claim in rows.groupby("claim"):
-        assert sorted(of_claim.seed) == list(range(20)) and of_claim.held.all(), claim
-    for arm, of_arm in pd.read_csv(EARLIER_ARMS).query("notebook == @stem").groupby("arm"):
-        assert sorted(of_arm.seed) == list(range(20)) and of_arm.value.notna().all(), arm
-    now = journal.fingerprint(cells.code_of(evidence.claims(stem)))
-    assert now.cells == ENTRIES.loc["earlier", stem, "seeds 0 to 19"].cells
 
 
 def record(seed, broken):
@@ -112,13 +93,6 @@ def test_a_run_done_again_takes_the_place_of_the_earlier_one(tmp_path):
         collected = evidence.put(collected, rows, table, keys)
     stored = pd.read_csv(table)
     assert stored[["seed", "broken"]].values.tolist() == [[0, 0.8], [1, 0.7]]
-
-
-def test_reworked_lessons_leave_the_earlier_table(tmp_path):
-    table = tmp_path / "evidence.csv"
-    pd.DataFrame({"notebook": ["04_x", "05_y"], "broken": [1, 2]}).to_csv(table, index=False)
-    evidence.drop_reworked(table, ["04_x"])
-    assert pd.read_csv(table).notebook.tolist() == ["05_y"]
 
 
 def test_summary_counts():

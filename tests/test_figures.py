@@ -296,30 +296,28 @@ def test_dead_unit_map():
 @pytest.fixture
 def results(tmp_path, monkeypatch):
     """Empty tables of results."""
-    for name in ("ARMS", "EARLIER_ARMS", "EVIDENCE", "EARLIER_EVIDENCE"):
+    for name in ("ARMS", "EVIDENCE"):
         monkeypatch.setattr(figures, name, tmp_path / f"{name.lower()}.csv")
 
 
-@pytest.mark.parametrize("table, kind", [("ARMS", "judgment"), ("EARLIER_ARMS", None)])
-def test_arm_spread(results, table, kind):
-    row = {"notebook": "04_x", "telltale": "val_accuracy"} | ({"kind": kind} if kind else {})
+def test_arm_spread(results):
+    row = {"notebook": "04_x", "telltale": "val_accuracy", "kind": "judgment"}
     values = {"late": (0.1, 0.2, 0.6), "early": (0.3, 0.3, 0.3)}
     rows = [
         row | {"arm": arm, "seed": seed, "value": value}
         for arm in values
         for seed, value in enumerate(values[arm])
     ]
-    if kind:
-        rows.append(rows[0] | {"kind": "calibration", "seed": 9, "value": 9.0})
-        rows.append(rows[0] | {"kind": "longer", "seed": 0, "value": 0.7})
-        rows.append(rows[0] | {"telltale": "val_loss"})
-    pd.DataFrame(rows).to_csv(getattr(figures, table), index=False)
+    rows.append(rows[0] | {"kind": "calibration", "seed": 9, "value": 9.0})
+    rows.append(rows[0] | {"kind": "longer", "seed": 0, "value": 0.7})
+    rows.append(rows[0] | {"telltale": "val_loss"})
+    pd.DataFrame(rows).to_csv(figures.ARMS, index=False)
     picture = figures.arm_spread("04_x")
     assert_png(picture)
     assert "over 3 seeds" in picture.alt
-    longer = ", with three times the epochs 0.700" if kind else ""
+    longer = ", with three times the epochs 0.700"
     assert f"late 0.100 to 0.600, median 0.200{longer}; early 0.300 to 0.300, median 0.300" in picture.alt
-    assert picture.alt.startswith("val_accuracy and val_loss" if kind else "val_accuracy over")
+    assert picture.alt.startswith("val_accuracy and val_loss over")
     with pytest.raises(ValueError, match="arms.csv has no rows for '05_y'.*make evidence"):
         figures.arm_spread("05_y")
 
@@ -347,22 +345,12 @@ def test_seed_evidence(results):
         figures.seed_evidence("05_y")
 
 
-def test_evidence_of_a_lesson_not_yet_reworked(results):
-    rows = [ROW | {"seed": s, "broken": 0.1 + s / 10, "fixed": 0.8, "held": s < 3} for s in range(4)]
-    pd.DataFrame(rows).to_csv(figures.EARLIER_EVIDENCE, index=False)
-    picture = figures.seed_evidence("04_x")
-    assert_png(picture)
-    assert "held in 3 of 4 seeds that also set the levels" in picture.alt
-    pd.DataFrame([rows[0] | {"kind": "judgment"}]).to_csv(figures.EVIDENCE, index=False)
-    assert "held in 1 of 1 fresh seeds" in figures.seed_evidence("04_x").alt
-
-
 @pytest.mark.parametrize(
     "telltale, broken, fixed", [("val_loss", 1e6, 0.4), ("accuracy - val_accuracy", 0.1, -0.1)]
 )
 def test_seed_evidence_on_other_axes(results, telltale, broken, fixed):
     row = ROW | {"telltale": telltale, "seed": 0, "broken": broken, "fixed": fixed, "held": True}
-    pd.DataFrame([row]).to_csv(figures.EARLIER_EVIDENCE, index=False)
+    pd.DataFrame([row | {"kind": "judgment"}]).to_csv(figures.EVIDENCE, index=False)
     assert_png(figures.seed_evidence("04_x"))
 
 

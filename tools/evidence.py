@@ -20,7 +20,7 @@ from pathlib import Path
 import cells
 import journal
 from engine import results
-from helpers.data import ARMS, EARLIER_ARMS, EARLIER_EVIDENCE, EVIDENCE
+from helpers.data import ARMS, EVIDENCE
 from helpers.verdict import ARMS_MIME, MIME
 
 import pandas as pd
@@ -128,18 +128,7 @@ def main(stems, calibration=False):
     if tasks:
         seconds = time.monotonic() - start
         print(f"{len(tasks)} runs in {seconds:.0f} s, {3600 * len(tasks) / seconds:.0f} an hour")
-    if not calibration:  # a lesson that is only calibrated is not judged yet
-        for table in EARLIER_EVIDENCE, EARLIER_ARMS:
-            drop_reworked(table, stems)
     print(summary(evidence[evidence.notebook.isin(stems)]))
-
-
-def drop_reworked(table, stems):
-    """Take the lessons that follow the protocol out of a table of the time before it."""
-    if table.exists():
-        rows = pd.read_csv(table)
-        if rows.notebook.isin(stems).any():
-            rows[~rows.notebook.isin(stems)].to_csv(table, index=False, float_format="%.6g")
 
 
 def summary(evidence):
