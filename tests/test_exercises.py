@@ -19,7 +19,7 @@ ANSWERS = {
     for path in NOTEBOOKS
 }
 # the clinic has its differently written right answers and copies still to come
-REWORKED = [path for path in NOTEBOOKS if path.stem < "14"]
+REWORKED = [path for path in NOTEBOOKS if path.stem < "15"]
 
 
 def exercises():

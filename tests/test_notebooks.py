@@ -19,7 +19,7 @@ HEADINGS = {
         "Your turn",
         "Take-away",
     ],
-    "14_clinic": [
+    "15_clinic": [
         "Admit a patient",
         "Order tests",
         "Diagnose",
