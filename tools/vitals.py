@@ -39,6 +39,9 @@ class Patient(NamedTuple):
     train: str = "train('', model)"
 
 
+# what validation_split does to the folders of 14, in arrays that can be examined
+LAST_FOLDER = "train('', model, x_folders[:2048], y_folders[:2048], \
+validation_data=(x_folders[2048:], y_folders[2048:]))"
 MAPPED = {
     "healthy": Patient("00_reading_learning_curves"),
     "01 capacity": Patient("01_insufficient_capacity"),
@@ -55,6 +58,7 @@ MAPPED = {
     "11 unscaled": Patient("11_unscaled_inputs"),
     "12 noisy labels": Patient("12_noisy_labels"),
     "13 little data": Patient("13_too_little_data", train="train('', model, 200)"),
+    "14 last folder": Patient("14_silent_mistakes", train=LAST_FOLDER),
 }
 OTHERS = {
     "healthy, another": Patient("00_reading_learning_curves", "build(learning_rate=0.001)"),
@@ -80,6 +84,7 @@ OTHERS = {
     ),
     "12 noisy labels, another": Patient("12_noisy_labels", train="train('', model, val=(x_val, y_val))"),
     "13 little data, another": Patient("13_too_little_data", train="train('', model, 100)"),
+    "14 last folder, another": Patient("14_silent_mistakes", "build(dropout=0.5)", LAST_FOLDER),
 }
 PATIENTS = MAPPED | OTHERS
 SEEDS_OF_OTHERS = 5
