@@ -28,6 +28,7 @@ CLAIMS = {
     "11 unscaled": "0...255, Rescaling",
     "12 noisy labels, another": "as given, the 1,800 right ones",
     "13 little data": "200 images, augmented",
+    "14 last folder": "as read, shuffled",
 }
 
 # notebook 00's table, in its order: a reading, and the patients with this symptom that are left to it
@@ -44,6 +45,7 @@ INVESTIGATION = {
         ("batch size / noise scale", "before", {"08 batch size"}),
         ("linear_probes largest drop", "after", set()),  # 01 capacity is what is left
     ],
+    "training far above validation": [("recall lowest", "after", {"14 last folder"})],
     "looks healthy": [("rarest class / mean class", "before", {"10 imbalance"})],
 }
 
@@ -88,7 +90,11 @@ def test_a_patient_is_the_broken_run_of_its_notebook(patient, claim):
 @pytest.mark.parametrize("symptom", INVESTIGATION)
 def test_readings_split_what_notebook_00_says_in_its_order(symptom):
     left = set().union(*(found for _, _, found in INVESTIGATION[symptom]))
-    left |= {"low together": {"01 capacity"}, "looks healthy": {"healthy"}}.get(symptom, set())
+    left |= {
+        "low together": {"01 capacity"},
+        "training far above validation": {"09 overfitting", "12 noisy labels", "13 little data"},
+        "looks healthy": {"healthy"},
+    }.get(symptom, set())
     for reading, moment, found in INVESTIGATION[symptom]:
         rows = TABLE[(TABLE.reading == reading) & (TABLE.moment == moment) & TABLE.patient.isin(left)]
         lowest, highest = HEALTHY[reading][:2]

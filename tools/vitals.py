@@ -39,9 +39,8 @@ class Patient(NamedTuple):
     train: str = "train('', model)"
 
 
-# what validation_split does to the folders of 14, in arrays that can be examined
-LAST_FOLDER = "train('', model, x_folders[:2048], y_folders[:2048], \
-validation_data=(x_folders[2048:], y_folders[2048:]))"
+# what validation_split makes of the folders of 14, the four that train in mixed order
+LAST_FOLDER = "train('', model, x[y < 4], y[y < 4], validation_data=(x[y == 4], y[y == 4]))"
 MAPPED = {
     "healthy": Patient("00_reading_learning_curves"),
     "01 capacity": Patient("01_insufficient_capacity"),

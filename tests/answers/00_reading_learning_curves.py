@@ -2,29 +2,29 @@ EXERCISES = [
     {
         "right": [
             "symptoms = {'looks healthy': 'F', 'low together': 'LID',\n"
-            "            'training far above validation': 'KJB', 'flat at guessing': 'MHGECA'}",
+            "            'training far above validation': 'NKJB', 'flat at guessing': 'MHGECA'}",
             "symptoms = {'flat at guessing': [*'ACEGHM'], 'low together': [*'DIL'],\n"
-            "            'training far above validation': ('B', 'J', 'K'), 'looks healthy': {'F'}}",
+            "            'training far above validation': ('B', 'J', 'K', 'N'), 'looks healthy': {'F'}}",
             "symptoms = {name: [letter for letter in LETTERS if symptoms_of[LETTERS[letter]] == name]\n"
             "            for name in headings}",
         ],
         "wrong": [
-            "symptoms = {'flat at guessing': 'ABCDEFGHIJKLM'}",
-            "symptoms = {'low together': 'ABCDEFG', 'flat at guessing': 'HIJKLM'}",
+            "symptoms = {'flat at guessing': 'ABCDEFGHIJKLMN'}",
+            "symptoms = {'low together': 'ABCDEFG', 'flat at guessing': 'HIJKLMN'}",
         ],
         "copied": [
-            "symptoms = {'training far above validation': 'ABC', 'low together': 'DEFGHIJKLM'}",
+            "symptoms = {'training far above validation': 'ABC', 'low together': 'DEFGHIJKLMN'}",
         ],
     },
     {
         "right": [
             "notebooks = {letter: int(patient[:2]) for letter, patient in LETTERS.items()}",
-            "notebooks = dict(zip('FBJKADELCGHIM', [10, 13, 9, 12, 6, 8, 4, 2, 11, 5, 7, 1, 3]))",
-            "notebooks = dict(A=6, B=13, C=11, D=8, E=4, F=10, G=5, H=7, I=1, J=9, K=12, L=2, M=3.0)",
+            "notebooks = dict(zip('FBJKADELCGHIMN', [10, 13, 9, 12, 6, 8, 4, 2, 11, 5, 7, 1, 3, 14]))",
+            "notebooks = dict(A=6, B=13, C=11, D=8, E=4, F=10, G=5, H=7, I=1, J=9, K=12, L=2, M=3.0, N=14)",
         ],
         "wrong": [
-            "notebooks = dict(zip('ABCDEFGHIJKLM', range(1, 14)))",
-            "notebooks = {letter: int(p[:2]) % 13 + 1 for letter, p in LETTERS.items()}",
+            "notebooks = dict(zip('ABCDEFGHIJKLMN', range(1, 15)))",
+            "notebooks = {letter: int(p[:2]) % 14 + 1 for letter, p in LETTERS.items()}",
         ],
         "copied": [
             "notebooks = {'A': 1, 'B': 13}",
@@ -44,6 +44,8 @@ EXERCISES = [
             "            return number\n"
             "    if readings.get('batch size', 0) > 4:\n"
             "        return 8\n"
+            "    if readings.get('gap', 0) > 0.7:\n"
+            "        return 14\n"
             "    if readings.get('gap', 0) > 0.1:\n"
             "        return 12 if readings['labels'] > 0.25 and readings['symptom'] > 0.1 else 13\n"
             "    return int(readings['symptom'] > 0.3)",

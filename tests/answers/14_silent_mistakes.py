@@ -17,10 +17,10 @@ EXERCISES = [
             "    model.compile(keras.optimizers.Adam(rate), loss=model.loss)",
         ],
         "wrong": [
-            # compiled before, not after
+            # traced before it is set
             "def freeze(model):\n"
             "    model.compile('adam', loss=model.loss)\n"
-            "    model.fit(x[:64], y[:64], verbose=0)\n"
+            "    model.fit(x[:64], y[:64], batch_size=64, verbose=0)\n"
             "    for layer in model.layers[:-1]:\n"
             "        layer.trainable = False",
             # the last layer is left frozen, the body moves
