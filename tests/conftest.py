@@ -3,6 +3,7 @@
 import os
 import re
 import time
+from functools import lru_cache
 from pathlib import Path
 
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -32,6 +33,16 @@ def code_of(solution):
     """The Python in a solution's cell."""
     (code,) = re.findall(r"^```python\n(.*?)^```$", solution.source, re.DOTALL | re.MULTILINE)
     return code
+
+
+@lru_cache(maxsize=1)
+def prepared(path):
+    """A notebook, and what its set-up cells define."""
+    notebook = nbformat.read(path, as_version=4)
+    namespace = {}
+    for cell in tagged(notebook, "setup"):
+        exec(cell.source, namespace)
+    return notebook, namespace
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,11 +8,10 @@ and `copied` ones, which stand in a cell above the exercise or in its text.
 import ast
 import re
 import runpy
-from functools import lru_cache
 
 import nbformat
 import pytest
-from conftest import NOTEBOOKS, ROOT, code_of, group, tagged
+from conftest import NOTEBOOKS, ROOT, code_of, group, prepared, tagged
 
 ANSWERS = {
     path.stem: runpy.run_path(str(ROOT / "tests" / "answers" / f"{path.stem}.py"))["EXERCISES"]
@@ -52,16 +51,6 @@ def trains(sources):
 
 
 each_exercise = pytest.mark.parametrize("path, number", list(exercises()))
-
-
-@lru_cache(maxsize=1)
-def prepared(path):
-    """A notebook, and what its set-up cells define."""
-    notebook = nbformat.read(path, as_version=4)
-    namespace = {}
-    for cell in tagged(notebook, "setup"):
-        exec(cell.source, namespace)
-    return notebook, namespace
 
 
 def judge(path, number, answer, capsys):
