@@ -29,7 +29,7 @@ vitals: .venv/tested
 	$(BIN)/python tools/vitals.py $(SEEDS) $(ONLY)
 
 clinic: .venv/tested
-	$(BIN)/python tools/clinic.py 100
+	$(BIN)/python tools/clinic.py
 
 picture: .venv/tested
 	$(BIN)/python tools/picture.py

@@ -222,8 +222,10 @@ def shown_by(cells, parameters):
 
 @cache
 def _definitions(module):
-    """Top-level name -> (its code, names that code reads), of a module of helpers."""
-    source = (ROOT / "helpers" / f"{module}.py").read_text(encoding="utf-8")
+    """Top-level name -> (its code, names that code reads), of a module or a package of helpers."""
+    path = ROOT / "helpers" / module.replace(".", "/")
+    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    source = path.read_text(encoding="utf-8")
     found = {}
     for statement in ast.parse(source).body:
         if isinstance(statement, ast.ImportFrom) and (statement.module or "").startswith("helpers"):

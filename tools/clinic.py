@@ -1,9 +1,9 @@
-"""Train every practice case of the clinic, as planted and as treated, into data/results/clinic.csv.
+"""Train every case of the clinic, healthy, as planted and as treated, into data/results/clinic.csv.
 
-Usage: python tools/clinic.py NUMBERS   (100: the cases 0 to 99)
+Usage: python tools/clinic.py [NUMBER ...]; all cases when none is named.
 
 Every finished case is written at once, so an interrupted run goes on where it stopped.
-A case whose plan, code, data or versions have changed is trained again (tools/journal.py).
+A case whose code, data or versions have changed is trained again (tools/journal.py).
 """
 
 import inspect
@@ -13,68 +13,103 @@ import cells
 import journal
 from engine import results
 from evidence import put, read
-from helpers.clinic import measure_telltale, plan, run
-from helpers.data import CASES
-from helpers.verdict import has_recovered, is_stalled
+from helpers.clinic.case import balanced_recall
+from helpers.clinic.faults import CASES, plan
+from helpers.clinic.recipe import run
+from helpers.data import CASES as TABLE
+from helpers.verdict import references
 
 import keras
+import numpy as np
 import pandas as pd
 
 COLUMNS = [
-    "number", "faults", "telltale", "stalled_at", "recovered_at",
-    "broken", "half_treated", "treated", "held",
+    "number", "faults", "linear", "sound", "broken", "half_treated", "treated", "recovered_at", "held",
 ]  # fmt: skip
+# two standard errors of the difference between two networks on the same 1,000 photographs
+SHOWS = 0.04
 
 
 def fingerprint(number):
-    """What decides the row of a case: its code before and after treatment, how it is made and examined."""
+    """What decides the row of a case: its scripts and photographs, how they are made and examined."""
     planned = plan(number)
-    recipes = (planned.broken, planned.treated, *planned.half_treated)
-    code = ["from helpers.clinic import measure_telltale, plan, run", inspect.getsource(examine)]
-    return journal.fingerprint("\n".join([*code, *(recipe.code() for recipe in recipes)]))
+    recipes = (planned.sound, planned.broken, planned.treated, *planned.half_treated)
+    ours = (examine, judged, recall, linear)
+    code = [
+        "from helpers.clinic.case import balanced_recall",
+        "from helpers.clinic.faults import plan",
+        "from helpers.clinic.recipe import run",
+        "from helpers.verdict import references",
+        f"{SHOWS}",
+        *map(inspect.getsource, ours),
+    ]
+    return journal.fingerprint("\n".join(code + [f"{recipe!r}\n{recipe.code()}" for recipe in recipes]))
 
 
 def examine(number):
-    """The row of one case: the telltale of the network as planted and as treated.
+    """The row of one case: mean recall on its new photographs without, with and after the fault.
 
-    Of a healthy case only `treated` is filled in, its telltale as it stands. `half_treated` is the
-    better of the two networks in which one of two faults was treated.
+    `half_treated` is the better of the two networks in which one of two faults was treated. A case
+    has recovered halfway from the better of `broken` and `half_treated` to `treated`.
     """
     planned = plan(number)
-    telltale, *levels = planned.judged_by
-
-    def value(recipe):
-        data = recipe.data()
-        model = cells.silently(lambda: run(recipe.code(), data))["model"]
-        return measure_telltale(telltale, model, *data[2:], recipe.rare)
-
-    treated = value(planned.treated)
-    broken = half = None
-    if planned.faults:
-        broken, halves = value(planned.broken), [value(recipe) for recipe in planned.half_treated]
-        half = (min if telltale == "val_loss" else max)(halves, default=None)
-        held = bool(is_stalled(broken, *levels) and has_recovered(treated, *levels))
-        held &= half is None or not has_recovered(half, *levels)
-    else:
-        held = treated >= levels[1]
-    keras.utils.clear_session()
+    measured = {recipe: recall(recipe) for recipe in {planned.sound, planned.broken, planned.treated}}
+    halves = [recall(recipe) for recipe in planned.half_treated]
+    sound, broken, treated = (measured[recipe] for recipe in planned[1:4])
+    half = max(halves, default=np.nan)
     faults = " and ".join(planned.faults) or "healthy"
-    return [number, faults, telltale, *levels, broken, half, treated, held]
+    recovered_at = (max(broken, *halves) + treated) / 2 if planned.faults else np.nan
+    row = [number, faults, linear(planned.sound), sound, broken, half, treated, recovered_at]
+    return [*row, judged(*row)]
 
 
-def main(numbers):
-    entries, cases = journal.read(), read(CASES, COLUMNS)
-    prints = {number: fingerprint(number) for number in range(numbers)}
-    todo = [n for n in prints if journal.stale(entries, "clinic", f"case {n}", ["as planned"], prints[n])]
-    for _, row in results(examine, [(number,) for number in todo]):
-        cases = put(cases, pd.DataFrame([row], columns=COLUMNS), CASES, ["number"])
-        entries = journal.enter(entries, "clinic", f"case {row[0]}", "as planned", prints[row[0]])
-    print(
-        cases.groupby("faults")[["broken", "half_treated", "treated", "held"]].agg(["min", "max"]).to_string()
+def judged(number, faults, linear, sound, broken, half_treated, treated, recovered_at):
+    """Whether a case is what it should be: each of these could fail.
+
+    Healthy, its network is better than a linear model. The fault costs recall, the treatment gets
+    half of that back or more and is no worse than the linear model without the fault, and treating
+    one of two faults is worse than treating both; better and worse are by `SHOWS` at least.
+    """
+    if faults == "healthy":
+        return bool(sound >= linear + SHOWS)
+    return bool(
+        sound >= linear + SHOWS
+        and broken <= sound - SHOWS
+        and treated >= max((broken + sound) / 2, linear)
+        and not half_treated > treated - SHOWS
     )
 
 
+def recall(recipe):
+    """The mean recall of a recipe's network on the photographs that its script never saw."""
+    data, (x_new, y_new) = recipe.data()
+    trained = cells.silently(lambda: run(recipe.code(), data))
+    value = balanced_recall(trained["model"], trained["prepare"](x_new), y_new)
+    keras.utils.clear_session()
+    return value
+
+
+def linear(recipe):
+    """The same of a linear model on the recipe's photographs; no kind is rare among the new ones."""
+    data, (x_new, y_new) = recipe.data()
+    measured = references(data.x / 255, data.y, x_new / 255, y_new)
+    return measured["the linear model"]["val_accuracy"]
+
+
+def main(numbers):
+    entries, cases = journal.read(), read(TABLE, COLUMNS)
+    prints = {number: fingerprint(number) for number in numbers}
+    todo = [n for n in prints if journal.stale(entries, "clinic", f"case {n}", ["as planned"], prints[n])]
+    for _, row in results(examine, [(number,) for number in todo]):
+        cases = put(cases, pd.DataFrame([row], columns=COLUMNS), TABLE, ["number"])
+        entries = journal.enter(entries, "clinic", f"case {row[0]}", "as planned", prints[row[0]])
+    cases["lost"], cases["back"] = cases.sound - cases.broken, cases.treated - cases.broken
+    columns = ["broken", "half_treated", "treated", "lost", "back", "held"]
+    print(cases.groupby("faults")[columns].agg(["min", "max"]).round(3).to_string())
+    print(f"{cases.held.sum()} of {len(cases)} cases held")
+
+
 if __name__ == "__main__":
-    if len(sys.argv) != 2 or not sys.argv[1].isdigit():
-        sys.exit("usage: python tools/clinic.py NUMBERS   (100: the cases 0 to 99)")
-    main(int(sys.argv[1]))
+    if not all(number.isdigit() for number in sys.argv[1:]):
+        sys.exit("usage: python tools/clinic.py [NUMBER ...]   (all cases when none is named)")
+    main([int(number) for number in sys.argv[1:]] or range(CASES))
