@@ -47,7 +47,8 @@ def balanced_recall(model, x, y):
     classes = int(y.max()) + 1
     if outputs.shape != (len(y), classes):
         raise ValueError(
-            f"the model puts out shape {outputs.shape}, but must give {classes} numbers an image"
+            f"the model puts out shape {outputs.shape[1:]} for an image, but there are {classes} classes: "
+            "give its last layer one output for each"
         )
     if np.isnan(outputs).any():
         raise ValueError("the model puts out NaN: its weights have exploded, or the images hold NaN")
