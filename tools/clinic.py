@@ -58,7 +58,7 @@ def examine(number):
     sound, broken, treated = (measured[recipe] for recipe in planned[1:4])
     half = max(halves, default=np.nan)
     faults = " and ".join(planned.faults) or "healthy"
-    recovered_at = (max(broken, *halves) + treated) / 2 if planned.faults else np.nan
+    recovered_at = (max([broken, *halves]) + treated) / 2 if planned.faults else np.nan
     row = [number, faults, linear(planned.sound), sound, broken, half, treated, recovered_at]
     return [*row, judged(*row)]
 
