@@ -26,7 +26,8 @@ import pandas as pd
 COLUMNS = [
     "number", "faults", "linear", "sound", "broken", "half_treated", "treated", "recovered_at", "held",
 ]  # fmt: skip
-# two standard errors of the difference between two networks on the same 1,000 photographs
+# two standard errors of the difference between two networks that disagree about four in ten of the same
+# 1,000 photographs: 2 * sqrt(0.4 / 1000)
 SHOWS = 0.04
 
 
@@ -50,32 +51,34 @@ def examine(number):
     """The row of one case: mean recall on its new photographs without, with and after the fault.
 
     `half_treated` is the better of the two networks in which one of two faults was treated. A case
-    has recovered halfway from the better of `broken` and `half_treated` to `treated`.
+    has recovered halfway from the better of `broken` and `half_treated` to `treated`, but not below the
+    linear model.
     """
     planned = plan(number)
     measured = {recipe: recall(recipe) for recipe in {planned.sound, planned.broken, planned.treated}}
     halves = [recall(recipe) for recipe in planned.half_treated]
     sound, broken, treated = (measured[recipe] for recipe in planned[1:4])
     half = max(halves, default=np.nan)
-    faults = " and ".join(planned.faults) or "healthy"
-    recovered_at = (max([broken, *halves]) + treated) / 2 if planned.faults else np.nan
-    row = [number, faults, linear(planned.sound), sound, broken, half, treated, recovered_at]
+    faults, floor = " and ".join(planned.faults) or "healthy", linear(planned.sound)
+    recovered_at = max(floor, (max([broken, *halves]) + treated) / 2) if planned.faults else np.nan
+    row = [number, faults, floor, sound, broken, half, treated, recovered_at]
     return [*row, judged(*row)]
 
 
 def judged(number, faults, linear, sound, broken, half_treated, treated, recovered_at):
     """Whether a case is what it should be: each of these could fail.
 
-    Healthy, its network is better than a linear model. The fault costs recall, the treatment gets
-    half of that back or more and is no worse than the linear model without the fault, and treating
-    one of two faults is worse than treating both; better and worse are by `SHOWS` at least.
+    Healthy, its network is better than a linear model. The fault costs recall, the treatment gets half
+    of that back or more and clearly recovers, and of two faults treating both is better than one.
+    "Better" and "costs" are `SHOWS` or more, "clearly" is half of that.
     """
     if faults == "healthy":
         return bool(sound >= linear + SHOWS)
     return bool(
         sound >= linear + SHOWS
         and broken <= sound - SHOWS
-        and treated >= max((broken + sound) / 2, linear)
+        and treated >= (broken + sound) / 2
+        and treated >= recovered_at + SHOWS / 2
         and not half_treated > treated - SHOWS
     )
 

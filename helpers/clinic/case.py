@@ -186,7 +186,8 @@ class Case:
 
         It reads 1,000 photographs that no script of this case has seen. What counts is the mean
         recall of the kinds: 0 points where the broken network stands, 100 from halfway to what the
-        standard treatment reaches (with two faults halfway from the better half of the treatment).
+        standard treatment reaches, at least what a linear model does. With two faults it is halfway
+        from the better of the two networks in which one was treated.
 
         Parameters
         ----------

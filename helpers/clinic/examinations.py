@@ -91,10 +91,8 @@ def _counts(trained):
 
 
 def _initial_loss(trained):
-    loss, guessing = (
-        instruments.initial_loss(trained.fresh(), *trained.some(256)),
-        np.log(len(trained.class_names)),
-    )
+    loss = instruments.initial_loss(trained.fresh(), *trained.some(256))
+    guessing = np.log(len(trained.class_names))
     return f"before training {loss:.3f}, guessing {guessing:.3f}: " + _in_range(
         "initial_loss / guessing", loss / guessing
     )
@@ -192,6 +190,13 @@ def _noise_scale(trained):
     )
 
 
+def _chart(trained):
+    return (
+        "x, y, x_val, y_val, review = patient.data  # copies of what the script finds\n\n\n"
+        + trained.recipe.code()
+    )
+
+
 TESTS = {
     "images": Examination(1, _images),
     "pixel values": Examination(1, _pixels),
@@ -243,11 +248,5 @@ TESTS = {
     "permuted labels": Examination(4, _permuted),
     "learning_rate_range_test": Examination(4, _range_test),
     "gradient_noise_scale": Examination(4, _noise_scale),
-    CHART: Examination(
-        60,
-        lambda trained: (
-            "x, y, x_val, y_val, review = patient.data  # copies of what the script finds\n\n\n"
-            + trained.recipe.code()
-        ),
-    ),
+    CHART: Examination(60, _chart),
 }

@@ -1,7 +1,5 @@
 """The clinic as a panel: admit a case, say what you expect, order, diagnose, edit its script, treat."""
 
-import functools
-
 from helpers.clinic.case import NAMES, Case
 from helpers.clinic.examinations import TESTS
 from helpers.clinic.faults import CASES
@@ -59,21 +57,22 @@ class Clinic(VBox):
         self.line = Label("Choose a number and press Admit.")
         self.admitted, self.diagnosed, self.treated = Output(), Output(), Output()
         self.results = VBox()  # of the tests, the newest first: there the eye is
-        self.treatment_line, pressed = Label(), self.buttons
+        self.treatment_line = Label()
         self.admission_curve, self.treatment_curve = (
             Image(format="png", width=500, height=240, layout=Layout(display="none")) for _ in range(2)
         )
+        settle = VBox([self.buttons[name] for name in ("Diagnose", "Give up", "Review", "Solution")])
         super().__init__([
             HTML("<style>.stalled-code textarea {font-family: monospace}</style>"),
-            HBox([self.number, pressed["Admit"], self.line]),
+            HBox([self.number, self.buttons["Admit"], self.line]),
             self.admission_curve,
             self.admitted,
-            HBox([self.test, self.expected, pressed["Order"]]),
+            HBox([self.test, self.expected, self.buttons["Order"]]),
             self.results,
-            HBox([self.names, VBox([pressed[name] for name in ("Diagnose", "Give up", "Review", "Solution")])]),
+            HBox([self.names, settle]),
             self.diagnosed,
             self.script,
-            HBox([pressed["Treat"], self.treatment_line]),
+            HBox([self.buttons["Treat"], self.treatment_line]),
             self.treatment_curve,
             self.treated,
         ])  # fmt: skip
@@ -102,7 +101,7 @@ class Clinic(VBox):
 
     def _live(self, picture, line):
         picture.layout.display = None
-        return functools.partial(_curve, picture, line)
+        return lambda name: PlaygroundCurve(picture, line, "accuracy", 1.0)
 
     def _admit(self):
         self.patient, self.results.children = None, ()
@@ -153,7 +152,3 @@ class Clinic(VBox):
             left = run(self.script.value, self.patient.data, live)
             self.treatment_curve.layout.display = "none"
             display(self.patient.treat(left.get("history"), left.get("prepare")))
-
-
-def _curve(picture, line, name):
-    return PlaygroundCurve(picture, line, "accuracy", 1.0)

@@ -68,7 +68,11 @@ class Recipe:
         """The code that makes arrays for `fit` of the photographs."""
         lines = ["def prepare(images):", f"    return {self.scaled}", "", ""]
         if self.reviewed:
-            lines += ["rows = suspect_labels(prepare(x), y)", "y[rows] = review(rows)"]
+            lines += [
+                "for _ in range(2):  # with the first errors gone, more of the others are found",
+                "    rows = suspect_labels(prepare(x), y)",
+                "    y[rows] = review(rows)",
+            ]
         if self.shuffled:
             lines += [
                 f"order = np.random.default_rng({self.seed}).permutation(len(y))",
