@@ -1,4 +1,4 @@
-"""A playground in JupyterLab in a real browser: it runs, a slider moves, Train redraws the curve."""
+"""Widgets in JupyterLab in a real browser: a playground, and the panel of the clinic."""
 
 import json
 import os
@@ -12,13 +12,14 @@ import time
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from helpers.clinic.faults import plan
+
 import nbformat
 import pytest
 from conftest import ROOT
 from playwright.sync_api import expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-NOTEBOOK = "12_noisy_labels.ipynb"
 
 pytestmark = [
     pytest.mark.skipif(
@@ -28,24 +29,26 @@ pytestmark = [
 ]
 
 
-def playground_only(notebook):
-    """The title, the set-up cells and the playground, as stored: what nbval runs is not run again."""
+def only(notebook, widget):
+    """The title, set-up cells that train nothing, and the widget: what nbval runs is not run again."""
     title, *others = notebook.cells
     notebook.cells = [title] + [
         cell
         for cell in others
-        if "setup" in cell.metadata.get("tags", []) or re.search(r"^Playground\(", cell.source, re.MULTILINE)
+        if ("setup" in cell.metadata.get("tags", []) and "Case(" not in cell.source)
+        or re.search(rf"^{widget}\(", cell.source, re.MULTILINE)
     ]
     return notebook
 
 
 @pytest.fixture
-def lab(tmp_path):
-    """The address of a JupyterLab on a notebook's playground, every cell of which is rendered."""
+def lab(request, tmp_path):
+    """The address of a JupyterLab on a notebook's widget, every cell of which is rendered."""
+    name, widget = request.param
     folder = tmp_path / "notebooks"
     folder.mkdir()
-    notebook = nbformat.read(ROOT / "notebooks" / NOTEBOOK, as_version=4)
-    nbformat.write(playground_only(notebook), folder / NOTEBOOK)
+    notebook = nbformat.read(ROOT / "notebooks" / name, as_version=4)
+    nbformat.write(only(notebook, widget), folder / name)
     settings = tmp_path / "settings" / "@jupyterlab" / "notebook-extension"
     settings.mkdir(parents=True)
     (settings / "tracker.jupyterlab-settings").write_text(json.dumps({"windowingMode": "none"}))
@@ -65,7 +68,7 @@ def lab(tmp_path):
         while not answers(f"http://127.0.0.1:{port}/api?token={token}"):
             assert server.poll() is None and time.monotonic() < deadline, "JupyterLab did not start"
             time.sleep(0.2)
-        yield f"http://127.0.0.1:{port}/lab/tree/{NOTEBOOK}?token={token}"
+        yield f"http://127.0.0.1:{port}/lab/tree/{name}?token={token}"
     finally:
         server.terminate()
         server.wait(30)
@@ -87,20 +90,24 @@ def page():
         browser.close()
 
 
-def test_playground_in_jupyterlab(lab, page, tmp_path):
+def run_all(lab, page):
+    """Open the notebook, run it, and return its code cells."""
     page.goto(lab)
     cells = page.locator(".jp-Notebook .jp-CodeCell")
     expect(cells.first).to_be_visible(timeout=60_000)
     # not the notebook's own indicator: that one says idle before the kernel is connected
     expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=60_000)
     assert "not found" not in page.locator(".jp-Notebook").inner_text(), "stored output needs a kernel"
-
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    last_prompt = cells.last.locator(".jp-InputPrompt")
-    expect(last_prompt).to_have_text(f"[{cells.count()}]:", timeout=240_000)
+    expect(cells.last.locator(".jp-InputPrompt")).to_have_text(f"[{cells.count()}]:", timeout=240_000)
     assert page.locator("[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
+    return cells
 
+
+@pytest.mark.parametrize("lab", [("12_noisy_labels.ipynb", "Playground")], indirect=True)
+def test_playground_in_jupyterlab(lab, page, tmp_path):
+    run_all(lab, page)
     playground = page.locator(".jp-CodeCell", has=page.get_by_role("button", name="Train"))
     slider = playground.locator(".widget-slider").first
     before = slider.locator(".widget-readout").inner_text()
@@ -113,3 +120,59 @@ def test_playground_in_jupyterlab(lab, page, tmp_path):
     expect(picture).not_to_have_attribute("src", empty, timeout=30_000)
     expect(playground.get_by_text("this run: epoch 8/8")).to_be_visible(timeout=60_000)
     page.screenshot(path=tmp_path / "jupyterlab.png")
+
+
+def below(upper, lower):
+    """Whether a thing begins right below another, within a hand's breadth."""
+    gap = lower.bounding_box()["y"] - upper.bounding_box()["y"] - upper.bounding_box()["height"]
+    return 0 <= gap < 120
+
+
+@pytest.mark.parametrize("lab", [("15_clinic.ipynb", "Clinic")], indirect=True)
+def test_panel_of_the_clinic_in_jupyterlab(lab, page, tmp_path):
+    """A case with two faults, from admission to recovery."""
+    page.set_viewport_size({"width": 1300, "height": 2600})
+    cell = run_all(lab, page).last
+
+    def button(name):
+        return cell.get_by_role("button", name=name, exact=True)
+
+    cell.locator("input[type=number], .widget-text input").first.fill("2")
+    cell.locator("input[type=number], .widget-text input").first.press("Enter")
+    button("Admit").click()
+    curves = cell.get_by_alt_text("Learning curves of loss")
+    expect(curves).to_be_visible(timeout=60_000)
+    assert below(button("Admit"), curves)
+
+    for test, expected, told in (
+        ("initial_loss", "I expect 1.6 because five kinds are guessed", "before training"),
+        ("class counts", "I expect hundreds because the curves are smooth", "class counts: 2 points"),
+    ):
+        cell.locator("select").first.select_option(re.compile(f"^{test} "))
+        cell.get_by_placeholder("I expect … because …").fill(expected)
+        cell.get_by_placeholder("I expect … because …").press("Tab")
+        button("Order").click()
+        result = cell.get_by_text(re.compile(told)).first
+        expect(result).to_be_visible(timeout=30_000)
+        assert below(button("Order"), result), "the newest result first"
+
+    cell.locator("select[multiple]").select_option(["output and loss", "too little data"])
+    button("Diagnose").click()
+    expect(cell.get_by_text("Right. Diagnosis: 97 points")).to_be_visible()
+
+    script = cell.locator(".stalled-code textarea")
+    broken = script.input_value()
+    script.fill(broken.replace("keras.Input", "keras.Inptu"))
+    script.press("Tab")
+    button("Treat").click()
+    expect(cell.get_by_text("AttributeError").first).to_be_visible(timeout=30_000)
+    assert "keras.Inptu((28, 28, 1))" in cell.locator(".jp-RenderedText").last.inner_text(), (
+        "the line that raised"
+    )
+
+    script.fill(plan(2).treated.code())
+    script.press("Tab")
+    button("Treat").click()
+    expect(cell.get_by_text("Recovered. Recovery: 100 points")).to_be_visible(timeout=60_000)
+    assert below(button("Treat"), cell.get_by_text("mean recall of the kinds"))
+    page.screenshot(path=tmp_path / "clinic.png", full_page=True)

@@ -133,8 +133,8 @@ def test_every_case_is_what_it_should_be():
     rows = STORED[practice.COLUMNS[:-1]].itertuples(index=False)
     assert [practice.judged(*row) for row in rows] == STORED.held.tolist() == [True] * CASES
     sick = STORED[STORED.faults != HEALTHY]
-    levels = (sick[["broken", "half_treated"]].max(axis=1) + sick.treated) / 2
-    assert np.allclose(levels, sick.recovered_at, atol=1e-4)
+    halfway = (sick[["broken", "half_treated"]].max(axis=1) + sick.treated) / 2
+    assert np.allclose(np.maximum(halfway, sick.linear), sick.recovered_at, atol=1e-4)
     two = sick.faults.str.contains(" and ")
     assert (sick.half_treated.notna() == two).all()
 
@@ -148,10 +148,10 @@ ROW = {
 def test_a_case_that_is_not_what_it_should_be_is_noticed():
     assert practice.judged(**ROW)
     for spoiled in (
-        {"sound": 0.53},
-        {"sound": 0.33, "linear": 0.2},  # the fault costs nothing to speak of
-        {"treated": 0.54, "half_treated": 0.3},  # less than half comes back
-        {"linear": 0.72},
+        {"linear": 0.77},
+        {"broken": 0.77},
+        {"treated": 0.54, "half_treated": 0.3, "recovered_at": 0.5},  # less than half comes back
+        {"recovered_at": 0.69},
         {"half_treated": 0.67},
     ):
         assert not practice.judged(**ROW | spoiled), spoiled

@@ -162,6 +162,14 @@ def _dead(trained):
     return layer_bars(shares, "share of dead units", HEALTHY["dead_units largest share"], log=False)
 
 
+def _different(trained):
+    """Units with the same weights are one unit: they put out the same and are moved alike."""
+    kernels = [layer.kernel.numpy() for layer in trained.model.layers if hasattr(layer, "kernel")]
+    rows = [kernel.reshape(-1, kernel.shape[-1]).T for kernel in kernels]
+    shares = _numbered(len(np.unique(units, axis=0)) / len(units) for units in rows)
+    return layer_bars({"after training": shares}, "share of different units", log=False)
+
+
 def _suspects(trained):
     x, y = trained.training
     ranked = instruments.suspect_labels(x, y)
@@ -184,7 +192,7 @@ def _range_test(trained):
 def _noise_scale(trained):
     x, y = trained.training
     scale = instruments.gradient_noise_scale(trained.fresh(), x, y)
-    size = min(trained.recipe.batch_size, 3200)
+    size = trained.recipe.batch_size
     return f"before training {scale:.0f} images, batches of {size}: " + _in_range(
         "batch size / noise scale", size / scale
     )
@@ -215,6 +223,17 @@ TESTS = {
         ),
     ),
     "dead_units": Examination(2, _dead),
+    "saturated_units": Examination(
+        2,
+        lambda trained: _by_layer(
+            "share of saturated units",
+            "after training",
+            instruments.saturated_units(trained.model, trained.some(512)[0]),
+            "saturated_units largest share",
+            log=False,
+        ),
+    ),
+    "different units": Examination(2, _different),
     "update_to_weight_ratios": Examination(
         2,
         lambda trained: _by_layer(

@@ -105,9 +105,11 @@ def settings(number):
     """A healthy recipe, varied: all about a case but its fault, and drawn without looking at that."""
     random = np.random.default_rng([number, 0])
     first, depth = _pick(random, 8, 12, 16), _pick(random, 3, 4)
+    # of T-shirt, pullover, coat and shirt two at most: so few and small photographs hardly tell them apart
+    some = [*random.permutation([0, 2, 4, 6])[:2], 1, 3, 5, 7, 8, 9]
     return Recipe(
         seed=number,
-        kinds=tuple(sorted(random.permutation(10)[:5].tolist())),
+        kinds=tuple(sorted(random.permutation(some)[:5].tolist())),
         images=_pick(random, 1500, 2000, 2500),
         pose=_pick(random, (30, 0.6, 4), (40, 0.5, 4)),
         augmented=bool(random.random() < 0.4),
@@ -121,7 +123,7 @@ def settings(number):
             "SGD(learning_rate=0.01, momentum=0.9)",
         ),
         batch_size=_pick(random, 32, 40, 50),
-        epochs=_pick(random, 6, 7, 8),
+        epochs=_pick(random, 8, 9, 10),
     )
 
 
