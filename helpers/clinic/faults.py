@@ -67,7 +67,7 @@ FAULTS = {
             random, {"dropout": 0.95}, {"options": "kernel_regularizer=keras.regularizers.L2(0.1)"}
         )
     ),
-    "class imbalance": Fault(_rare, lambda recipe: {"oversampled": True, "augmented": True}),
+    "class imbalance": Fault(_rare, lambda recipe: {"oversampled": True}),
     "unscaled inputs": Fault(_scaling),
     "noisy labels": Fault(
         lambda random, recipe: {"wrong_labels": _pick(random, 0.5, 0.6)}, lambda recipe: {"reviewed": True}
@@ -112,7 +112,6 @@ def settings(number):
         kinds=tuple(sorted(random.permutation(some)[:5].tolist())),
         images=_pick(random, 1500, 2000, 2500),
         pose=_pick(random, (30, 0.6, 4), (40, 0.5, 4)),
-        augmented=bool(random.random() < 0.4),
         filters=(first,) + (2 * first,) * (depth - 1),
         kernel_size=_pick(random, 3, 5),
         dense=_pick(random, 32, 64, 128),
@@ -123,7 +122,7 @@ def settings(number):
             "SGD(learning_rate=0.01, momentum=0.9)",
         ),
         batch_size=_pick(random, 32, 40, 50),
-        epochs=_pick(random, 8, 9, 10),
+        epochs=_pick(random, 7, 8, 9),
     )
 
 

@@ -47,7 +47,7 @@ class Recipe:
     reviewed: bool = False
     shuffled: str = "x[order], y[order]"
     # network
-    augmented: bool = False
+    augmented: bool = True
     shrunk: str = ""  # a layer before the convolutions
     filters: tuple = (8, 16, 16)
     kernel_size: int = 3
