@@ -32,19 +32,22 @@ SHOWS = 0.04
 
 
 def fingerprint(number):
-    """What decides the row of a case: its scripts and photographs, how they are made and examined."""
+    """What decides the row of a case: its recipes and their scripts, how these are run and examined.
+
+    Not the rule that gives a number its recipes: whatever that comes to stands in the recipes.
+    """
     planned = plan(number)
     recipes = (planned.sound, planned.broken, planned.treated, *planned.half_treated)
     ours = (examine, judged, recall, linear)
     code = [
         "from helpers.clinic.case import balanced_recall",
-        "from helpers.clinic.faults import plan",
-        "from helpers.clinic.recipe import run",
+        "from helpers.clinic.recipe import Recipe, run",
         "from helpers.verdict import references",
         f"{SHOWS}",
-        *map(inspect.getsource, ours),
+        *(cells.bare(inspect.getsource(function)) for function in ours),
     ]
-    return journal.fingerprint("\n".join(code + [f"{recipe!r}\n{recipe.code()}" for recipe in recipes]))
+    recipes = [f"{recipe!r}\n{recipe.code()}" for recipe in recipes]
+    return journal.fingerprint("\n".join([*code, repr(planned.faults), *recipes]))
 
 
 def examine(number):

@@ -44,8 +44,8 @@ def _scaling(random, recipe):
 
 
 def _rare(random, recipe):
-    rare = tuple(sorted(random.permutation(5)[:2].tolist()))
-    return {"rare": rare, "rare_count": recipe.images // 5 // _pick(random, 15, 20, 30)}
+    rare = tuple(sorted(random.permutation(5)[:3].tolist()))
+    return {"rare": rare, "rare_count": _pick(random, 15, 20, 25)}
 
 
 FAULTS = {
