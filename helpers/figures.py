@@ -1,6 +1,7 @@
 """Draw what was measured. Every function returns a `Picture`: a PNG with alternative text."""
 
 import base64
+import html
 import io
 import itertools
 import math
@@ -39,6 +40,13 @@ class Picture:
 
     def __repr__(self):
         return self.alt
+
+    def tag(self):
+        """The picture as HTML, to stand within more of it."""
+        source = base64.b64encode(self.data).decode()
+        return (
+            f'<img src="data:image/png;base64,{source}" alt="{html.escape(self.alt)}" width="{self.width}">'
+        )
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         data = {"image/png": base64.b64encode(self.data).decode(), "text/plain": self.alt}
@@ -417,6 +425,39 @@ def size_curves(runs, metric="accuracy"):
         for name, by_size in runs.items()
     )
     return Picture(figure, f"Validation {metric} after the last epoch by number of training images. {ends}.")
+
+
+def repair_curves(pairs):
+    """How good a network is by updates, as it was and with one change, from the same seeds.
+
+    Parameters
+    ----------
+    pairs : list of (before, after), helpers.checkup.experiment.Run; one for each seed
+
+    Returns
+    -------
+    Picture
+        Validation solid, training dashed; of classes the accuracy, of numbers R squared.
+    """
+    with matplotlib.style.context(STYLE):
+        figure = Figure(figsize=(6, 2.8))
+        axis = figure.subplots()
+        for pair in pairs:
+            for run, color in zip(pair, (BROKEN, FIXED)):
+                updates = [point.update for point in run.points]
+                axis.plot(updates, [point.val_accuracy for point in run.points], color=color)
+                seen = [point.accuracy for point in run.points]
+                axis.plot(updates, seen, "--", color=color, lw=1.2, marker="")
+        axis.set(xlabel="updates", ylabel="accuracy or R squared")
+        axis.set_ylim(min(0, axis.get_ylim()[0]), 1.03)
+        looks = (("as it was", {"color": BROKEN}), ("repaired", {"color": FIXED}),
+                 ("training", {"color": GRAY, "ls": "--", "marker": ""}))  # fmt: skip
+        handles = [Line2D([], [], label=label, **look) for label, look in looks]
+        figure.legend(handles=handles, loc="outside lower center", ncols=3)
+    ends = "; ".join(
+        f"{before.end.val_accuracy:.3f} and {after.end.val_accuracy:.3f}" for before, after in pairs
+    )
+    return Picture(figure, f"Validation by updates; at the end as it was and repaired: {ends}.")
 
 
 def image_row(images, titles):

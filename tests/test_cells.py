@@ -99,7 +99,7 @@ def test_helpers_are_traced_through_each_other():
     called = cells.helpers_of("from helpers.data import load_fashion_mnist, keep_few\nload_fashion_mnist()")
     assert "def load_fashion_mnist" in called and "def _load_sample" in called and "SAMPLE_SHA256" in called
     assert "def keep_few" not in called, "it is imported and not used"
-    through = cells.helpers_of("from helpers.clinic import plan\nplan(3)")
+    through = cells.helpers_of("from helpers.clinic.faults import plan\nplan(3)")
     assert "class Recipe" in through and "def vary_pose" in through
     assert "def picture" not in through and "class LiveCurve" not in through, "these change no number"
     assert '"""' not in called

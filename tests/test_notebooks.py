@@ -61,7 +61,7 @@ def outputs(notebook):
 
 
 def trains(cell):
-    return ".fit(" in cell.source or re.search(r"(?<!def )\b(train|case)\(", cell.source)
+    return ".fit(" in cell.source or re.search(r"(?<!def )\b(train|Case)\(", cell.source)
 
 
 def test_names_count_up():

@@ -11,7 +11,8 @@ import shutil
 from pathlib import Path
 
 from execute import NOTEBOOKS
-from helpers.clinic import PRACTICE, answer
+from helpers.clinic.case import PRACTICE, answer
+from helpers.clinic.faults import CASES
 
 import nbformat
 from nbconvert.preprocessors import ClearOutputPreprocessor, TagRemovePreprocessor
@@ -54,7 +55,7 @@ def main(classroom=CLASSROOM):
                     cell.source = cell.source.replace("](../", f"]({root}/")
             nbformat.write(notebook, folder / path.name)
         print(f"{len(list(folder.iterdir()))} notebooks {edit.__name__.replace('_', ' ')} in {folder}")
-    answers = "\n\n".join(answer(number) for number in range(PRACTICE, 2 * PRACTICE))
+    answers = "\n\n".join(answer(number) for number in range(PRACTICE, CASES))
     (folder / "clinic_answers.txt").write_text(answers + "\n", encoding="utf-8")
 
 

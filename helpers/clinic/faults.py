@@ -73,7 +73,7 @@ FAULTS = {
         lambda random, recipe: {"wrong_labels": _pick(random, 0.5, 0.6)}, lambda recipe: {"reviewed": True}
     ),
     "too little data": Fault(
-        lambda random, recipe: {"images": _pick(random, 100, 150), "augmented": False},
+        lambda random, recipe: {"images": _pick(random, 100, 80), "augmented": False},
         lambda recipe: {"augmented": True},
     ),
     "labels out of step": _one_of("shuffled", "x[order], y", "x, y[order]"),
