@@ -479,8 +479,10 @@ def test_panel_from_admission_to_treatment(capsys):
     panel.buttons["Admit"].click()
     assert panel.script.disabled and panel.buttons["Treat"].disabled and panel.script.value == ""
     panel.test.value = "pixel values"
-    with pytest.raises(ValueError, match="say first what you expect"):
-        panel.buttons["Order"].click()
+    panel.buttons["Order"].click()
+    assert "say first what you expect" in capsys.readouterr().out and panel.patient.spent == 0
+    panel.buttons["Diagnose"].click()
+    assert "name one or two of" in capsys.readouterr().out and panel.patient.wrong == 0
     panel.expected.value = BECAUSE
     panel.buttons["Order"].click()
     assert panel.expected.value == "" and len(panel.results.children) == 2
@@ -491,6 +493,9 @@ def test_panel_from_admission_to_treatment(capsys):
     with pytest.raises(AttributeError, match="Inptu"):
         panel.buttons["Treat"].click()
     assert panel.patient.score["recovery"] is None and "Inptu" in panel.script.value
+    panel.script.value = "history = None"
+    panel.buttons["Treat"].click()
+    assert "pass what model.fit(...) returned" in capsys.readouterr().out
     panel.script.value = plan(number).treated.code()
     panel.buttons["Treat"].click()
     assert panel.patient.score["recovery"] == 100

@@ -1,5 +1,7 @@
 """The clinic as a panel: admit a case, say what you expect, order, diagnose, edit its script, treat."""
 
+from contextlib import contextmanager
+
 from helpers.clinic.case import NAMES, Case
 from helpers.clinic.examinations import TESTS
 from helpers.clinic.faults import CASES
@@ -118,7 +120,7 @@ class Clinic(VBox):
     def _order(self):
         result = Output()
         self.results.children = result, *self.results.children
-        with result:
+        with result, _in_words():
             if self.expected.value:
                 print(self.expected.value)
             self.patient.order(self.test.value, self.expected.value)
@@ -127,7 +129,7 @@ class Clinic(VBox):
 
     def _diagnose(self):
         self.diagnosed.clear_output()
-        with self.diagnosed:
+        with self.diagnosed, _in_words():
             self.patient.diagnose(*self.names.value)
         self._tell()
 
@@ -142,7 +144,7 @@ class Clinic(VBox):
 
     def _solution(self):
         self.diagnosed.clear_output()
-        with self.diagnosed:
+        with self.diagnosed, _in_words():
             self.patient.solution()
 
     def _treat(self):
@@ -151,4 +153,14 @@ class Clinic(VBox):
             live = self._live(self.treatment_curve, self.treatment_line)
             left = run(self.script.value, self.patient.data, live)
             self.treatment_curve.layout.display = "none"
-            display(self.patient.treat(left.get("history"), left.get("prepare")))
+            with _in_words():
+                display(self.patient.treat(left.get("history"), left.get("prepare")))
+
+
+@contextmanager
+def _in_words():
+    """A refusal is shown as its message; what the learner's script raises keeps its traceback."""
+    try:
+        yield
+    except ValueError as error:
+        print(error)
