@@ -33,7 +33,7 @@ def _constant(initializer, *values):
 
 def _rate(random, recipe):
     name, _, rest = recipe.optimizer.partition("(learning_rate=")
-    rates = {"Adam": ("0.000001", "0.000003", "0.1", "0.3"), "SGD": ("0.00001", "0.00003", "0.5", "3.0")}
+    rates = {"Adam": ("0.000001", "0.000003", "0.1", "0.3"), "SGD": ("0.00001", "0.00003", "0.3", "3.0")}
     return {"optimizer": f"{name}(learning_rate={_pick(random, *rates[name])}{rest.lstrip('.0123456789')}"}
 
 
@@ -45,7 +45,7 @@ def _scaling(random, recipe):
 
 def _rare(random, recipe):
     rare = tuple(sorted(random.permutation(5)[:3].tolist()))
-    return {"rare": rare, "rare_count": _pick(random, 15, 20, 25)}
+    return {"rare": rare, "rare_count": _pick(random, 25, 30, 35)}
 
 
 FAULTS = {
