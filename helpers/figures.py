@@ -167,6 +167,8 @@ def layer_bars(measurements, label, healthy=None, log=True):
                     axis.annotate("0", (at, 0.02), xycoords=("data", "axes fraction"), ha="center")
         if healthy:
             lowest, highest = healthy[:2]
+            if highest == math.inf:
+                highest = 2 * max(lowest, *(v for values in measurements.values() for v in values.values()))
             axis.axhspan(lowest, highest, color=HEALTHY, label="healthy range", zorder=0)
         positive = [v for values in measurements.values() for v in values.values() if v > 0]
         if log and positive:

@@ -133,9 +133,9 @@ def settings(number):
 def plan(number):
     """What is planted in a case; the same number is the same plan on every machine.
 
-    It is, as long as NumPy's generators draw alike: they do from 2.1 to 2.4, the range of
-    pyproject.toml as it was tried; a later one may change them, and then the tests say so. Of `BLOCK` numbers in a row from a multiple of it, each fault has one, `TWO_FAULTS` have two
-    faults, and the others are healthy.
+    It is, as long as NumPy's generators draw alike: from 2.1 to 2.4 they do. A later one may change
+    them, and then the tests say so. Of `BLOCK` numbers in a row from a multiple of it, each fault has
+    one, `TWO_FAULTS` have two faults, and the others are healthy.
 
     Raises
     ------
