@@ -93,7 +93,8 @@ def accuracy_of_a_tree(plans):
     """How often a decision tree names the fault of unseen cases, and how often guessing does."""
     x = np.array([shown(planned.broken) for planned in plans], float)
     y = [planned.faults[0] if planned.faults else HEALTHY for planned in plans]
-    tree = DecisionTreeClassifier(min_samples_leaf=10, random_state=0)
+    # grown further it learns its cases by heart, and is worse than guessing on others
+    tree = DecisionTreeClassifier(max_depth=4, min_samples_leaf=20, random_state=0)
     share = np.unique(y, return_counts=True)[1].max() / len(y)
     return cross_val_score(tree, x, y, cv=5).mean(), share
 
@@ -135,8 +136,8 @@ def test_every_case_is_what_it_should_be():
     sick = STORED[STORED.faults != HEALTHY]
     halfway = (sick[["broken", "half_treated"]].max(axis=1) + sick.treated) / 2
     assert np.allclose(np.maximum(halfway, sick.linear), sick.recovered_at, atol=1e-4)
-    two = sick.faults.str.contains(" and ")
-    assert (sick.half_treated.notna() == two).all()
+    two = [len(plan(number).faults) == 2 for number in sick.number]
+    assert sick.half_treated.notna().tolist() == two
 
 
 ROW = {
@@ -383,7 +384,8 @@ def test_answers_show_the_changed_lines():
 def test_recovery_runs_from_broken_to_recovered(admit, capsys):
     number = first_with("labels out of step")
     known = STORED.set_index("number").loc[number]
-    for after, points in ((0.0, 0), (known.broken, 0), (known.recovered_at, 100), (1.0, 100)):
+    halfway = (max(known.broken, 0.2) + known.recovered_at) / 2
+    for after, points in ((0.0, 0), (0.2, 0), (halfway, 50), (known.recovered_at, 100), (1.0, 100)):
         patient = admit(number)
         # of the five new images, one of each kind, some are found
         patient._trained.new = np.zeros((1000, 1)), np.repeat(np.arange(5), 200)
