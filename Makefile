@@ -4,7 +4,7 @@ SEEDS ?= 20
 BIN := .venv/bin
 LOCK = $(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.10 --custom-compile-command 'make lock'
 
-.PHONY: lab test quick notebooks evidence calibration vitals clinic picture benchmark classroom lock platforms
+.PHONY: lab test quick notebooks evidence calibration vitals clinic checkup picture benchmark classroom lock platforms
 
 lab: .venv/installed
 	$(BIN)/jupyter lab --allow-root --notebook-dir=notebooks
@@ -27,6 +27,9 @@ calibration: .venv/tested
 
 vitals: .venv/tested
 	$(BIN)/python tools/vitals.py $(SEEDS) $(ONLY)
+
+checkup: .venv/tested
+	$(BIN)/python tools/checkup.py
 
 clinic: .venv/tested
 	$(BIN)/python tools/clinic.py
