@@ -1,4 +1,7 @@
-"""Load data, measure, draw and check: everything around the CNN, never the CNN itself."""
+"""Load data, measure, draw and check: everything around the CNN, which the lessons build themselves.
+
+Only `clinic`, where the fault has to stay hidden, and `checkup`, which takes a reader's own, build networks.
+"""
 
 import contextlib
 import os
