@@ -18,7 +18,7 @@ class Suspicion(NamedTuple):
     reading: str
     change: str  # the changed lines, as a diff
     repaired: object = None  # Program -> Program; None where no training is needed or possible
-    measure: str = "val"  # what has to get better: "val", "loss" or "balanced"
+    measure: str = "val"  # what has to get better, as in diagnosis.gain: "val", "either" or "balanced"
     grows: float = 1.0  # times the updates of the program
     certain: bool = False  # named without an experiment
 

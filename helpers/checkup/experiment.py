@@ -26,12 +26,8 @@ class Clock:
         self.seconds, self.start = seconds, time.monotonic()
 
     @property
-    def spent(self):
-        return time.monotonic() - self.start
-
-    @property
     def left(self):
-        return self.seconds - self.spent
+        return self.seconds - (time.monotonic() - self.start)
 
     def give_back(self, seconds):
         self.start += seconds
@@ -65,9 +61,6 @@ class Run:
     @property
     def end(self):
         return self.points[-1]
-
-    def score(self, measure="val"):
-        return getattr(self.end, measure)
 
 
 def train(program, seed, updates, clock=None, keep=False, limit=np.inf):

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from helpers import instruments
-from helpers.checkup.experiment import constant, outputs_of
 from helpers.checkup.program import Program, flat, is_pretrained, loss_name
 
 import keras
@@ -277,11 +276,6 @@ class Facts:
         return self.program.build(0)
 
     @cached_property
-    def spread(self):
-        """How much the outputs differ between samples before training, standard deviation."""
-        return float(outputs_of(self.fresh, self.program.data.x[:256].astype("float32")).std(axis=0).mean())
-
-    @cached_property
     def dead(self):
         """Largest share of dead units in a hidden layer before training."""
         return self.dead_in(self.fresh)
@@ -292,10 +286,6 @@ class Facts:
             return max(float(units.mean()) for units in instruments.dead_units(model, x).values())
         except ValueError:
             return 0.0
-
-    @cached_property
-    def base(self):
-        return constant(self.program.task, self.program.data.y)
 
 
 def _input_of(model, layer, x):
