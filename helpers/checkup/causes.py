@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import NamedTuple
 
+from helpers.checkup.experiment import from_logits
 from helpers.checkup.facts import POOLING, SQUASHING, activation_name
 from helpers.checkup.program import with_config, with_rate
 
@@ -118,7 +119,7 @@ def output_and_loss(facts):
         "categorical_crossentropy" if task.one_hot else "sparse_categorical_crossentropy"
     )  # fmt: skip
     wanted = "sigmoid" if binary else "softmax"
-    logits = facts.from_logits and activation == "linear"
+    logits = from_logits(program.loss) and activation == "linear"
     units = 1 if binary else max(task.classes, outputs)
     if (activation != wanted or outputs < units) and not logits:
         both = loss != right or outputs < units
@@ -176,9 +177,7 @@ def holes(facts):
         good &= np.isfinite(data.y.astype(float)).reshape(len(data.y), -1).all(axis=1)
         fine = np.isfinite(data.x_val.astype(float)).reshape(len(data.x_val), -1).all(axis=1)
         fine &= np.isfinite(data.y_val.astype(float)).reshape(len(data.y_val), -1).all(axis=1)
-        weight = None if data.weight is None else data.weight[good]
-        kept = {"x": data.x[good], "y": data.y[good], "x_val": data.x_val[fine], "y_val": data.y_val[fine]}
-        return program.changed(data=replace(data, weight=weight, **kept))
+        return program.changed(data=replace(data.keep(good), x_val=data.x_val[fine], y_val=data.y_val[fine]))
 
     return [Suspicion(
         "NaN in data", 1.0, f"NaN or infinity in samples: {parts}",
@@ -307,11 +306,9 @@ def noise(facts):
     share = len(rows) / looked
 
     def repaired(program):
-        data = program.data
-        keep = np.ones(len(data.x), bool)
+        keep = np.ones(len(program.data.x), bool)
         keep[rows[rows < len(keep)]] = False
-        weight = None if data.weight is None else data.weight[keep]
-        return program.changed(data=replace(data, x=data.x[keep], y=data.y[keep], weight=weight))
+        return program.changed(data=program.data.keep(keep))
 
     return [Suspicion(
         "noisy labels", 0.3 + 0.4 * min(1, share), f"similar samples contradict {share:.0%} of the labels",

@@ -203,10 +203,8 @@ class Diagnosis:
             rows = np.array(
                 [zlib.crc32(row.tobytes()) % 2 == 0 for row in np.ascontiguousarray(program.data.x)]
             )
-            weight = None if program.data.weight is None else program.data.weight[rows]
-            data = replace(program.data, x=program.data.x[rows], y=program.data.y[rows], weight=weight)
             self.tell("trying: half of the data")
-            half = train(program.changed(data=data), 0, self.updates, self.clock)
+            half = train(program.changed(data=program.data.keep(rows)), 0, self.updates, self.clock)
             if gain(half, base, "either") >= 0.03:
                 self.findings.append(Finding(Suspicion(
                     "too little data", 0.5,
@@ -230,9 +228,7 @@ class Diagnosis:
         shares = np.zeros((len(data.x), max(task.classes, 2)))
         self.tell("trying: each half of the labels by the other half")
         for kept, judged in ((order[::2], order[1::2]), (order[1::2], order[::2])):
-            weight = None if data.weight is None else data.weight[kept]
-            half = program.changed(data=replace(data, x=data.x[kept], y=data.y[kept], weight=weight))
-            run = train(half, 0, self.updates, self.clock, keep=True)
+            run = train(program.changed(data=data.keep(kept)), 0, self.updates, self.clock, keep=True)
             outputs = shares_of(outputs_of(run.model, data.x[judged]), task, run.model)
             shares[judged] = outputs[:, : shares.shape[1]]
         try:
@@ -241,8 +237,7 @@ class Diagnosis:
             return
         if wrong.mean() < 0.08:
             return
-        weight = None if data.weight is None else data.weight[~wrong]
-        cleaned = program.changed(data=replace(data, x=data.x[~wrong], y=data.y[~wrong], weight=weight))
+        cleaned = program.changed(data=data.keep(~wrong))
         suspicion = Suspicion(
             "noisy labels", 0.5,
             f"networks that have not seen them contradict {wrong.mean():.0%} of the labels",

@@ -145,21 +145,22 @@ def shares_of(outputs, task, model):
     """Shares of the classes, whatever the last layer is: logits are turned into shares."""
     outputs = np.nan_to_num(outputs.astype(float), nan=0.0, posinf=1e6, neginf=-1e6)
     if outputs.shape[1] == 1:
-        logits = _logits(model) or outputs.min() < 0 or outputs.max() > 1
+        logits = from_logits(model.loss) or outputs.min() < 0 or outputs.max() > 1
         one = 1 / (1 + np.exp(-np.clip(outputs[:, 0], -50, 50))) if logits else outputs[:, 0]
         shares = np.stack([1 - one, one], axis=1)
         if task.classes > 2:  # a number that stands for the class
             nearest = np.clip(np.round(outputs[:, 0]), 0, task.classes - 1).astype(int)
             shares = np.eye(task.classes)[nearest]
         return shares
-    if _logits(model) or outputs.min() < 0:
+    if from_logits(model.loss) or outputs.min() < 0:
         outputs = np.exp(outputs - outputs.max(axis=1, keepdims=True))
     outputs = outputs + 1e-7
     return outputs / outputs.sum(axis=1, keepdims=True)
 
 
-def _logits(model):
-    losses = tf.nest.flatten(model.loss)
+def from_logits(loss):
+    """Whether a loss, as `compile` got it, takes the outputs for logits."""
+    losses = tf.nest.flatten(loss)
     return any(getattr(loss, "get_config", dict)().get("from_logits", False) for loss in losses if loss)
 
 

@@ -71,11 +71,6 @@ class Facts:
         return name
 
     @cached_property
-    def from_logits(self):
-        losses = keras.tree.flatten(self.program.loss)
-        return any(getattr(loss, "get_config", dict)().get("from_logits", False) for loss in losses if loss)
-
-    @cached_property
     def loss(self):
         return loss_name(keras.tree.flatten(self.program.loss)[0]) if self.program.loss else ""
 

@@ -30,6 +30,11 @@ class Data:
     shuffle: bool = True
     held_back: bool = False
 
+    def keep(self, rows):
+        """The same with these rows of the training data only."""
+        weight = None if self.weight is None else self.weight[rows]
+        return replace(self, x=self.x[rows], y=self.y[rows], weight=weight)
+
 
 @dataclass(frozen=True)
 class Task:
